@@ -1,0 +1,1 @@
+"""What every stage shares: the vocabulary of columns, the errors, the checks."""

@@ -1,0 +1,1 @@
+"""From a shop's order log to clean, counted orders."""
