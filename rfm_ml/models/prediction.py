@@ -1,0 +1,122 @@
+"""Pieces of a prediction that do not depend on the model: distinct rows, discounting, intervals, dates."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from rfm_ml.core.checks import require_between
+from rfm_ml.core.errors import ParamsError
+from rfm_ml.models.arrays import FloatArray
+
+MAX_WAIT_DAYS = 36_500
+HORIZON_NODES = 24
+
+
+def check_horizon(horizon_days: float, daily_discount: float) -> None:
+    """Refuse a horizon or a discount that has no meaning.
+
+    Raises
+    ------
+    ParamsError
+        If the horizon is not positive, or infinite without a discount, or the discount is not a small share.
+    """
+    require_between(daily_discount, 0, 0.5, name="daily_discount")
+    if not horizon_days > 0 or (np.isinf(horizon_days) and daily_discount == 0):
+        raise ParamsError(
+            f"horizon_days must be above 0, and finite unless daily_discount is given. Got {horizon_days!r}. "
+            "Give the days to look ahead, for example 365."
+        )
+
+
+def by_distinct(
+    x: FloatArray, T: FloatArray, compute: Callable[[FloatArray, FloatArray], FloatArray]
+) -> FloatArray:
+    """Compute a function of (x, T) once per distinct pair and hand the results back to the rows."""
+    if len(x) == 0:
+        return np.zeros(0)
+    base = T.max() + 1
+    if (T != np.floor(T)).any() or x.max() * base > 4 * len(x) + 1e6:
+        pairs, row = np.unique(np.column_stack([x, T]), axis=0, return_inverse=True)
+        return compute(pairs[:, 0], pairs[:, 1])[row]
+    code = (x * base + T).astype(np.int64)
+    present = np.zeros(int(code.max()) + 1, dtype=bool)
+    present[code] = True
+    distinct = np.flatnonzero(present)
+    result = np.zeros(len(present))
+    result[distinct] = compute(np.floor(distinct / base), distinct % base)
+    return result[code]
+
+
+def integrate_rate(
+    rate_at: Callable[[FloatArray], FloatArray], scale: FloatArray, *, horizon: float, discount: float
+) -> FloatArray:
+    """Integrate a falling rate of orders over the horizon, discounted continuously.
+
+    Gauss-Legendre in log(scale + t), where rates of Lomax type are smooth; in four pieces when the horizon is many
+    times the scale. `rate_at` takes t of shape (rows,) and returns the rate.
+
+    Parameters
+    ----------
+    scale
+        (rows,): days over which the rate changes.
+    """
+    end = min(horizon, 40.0 / discount) if discount > 0 else horizon
+    at, weight = np.polynomial.legendre.leggauss(HORIZON_NODES)
+    width = np.log1p(end / scale)
+    pieces = 1 if width.max() < 2 and discount * end < 3 else 6
+    total = np.zeros(len(scale))
+    for piece in range(pieces):
+        for node, share in zip((at + 1) / 2, weight / 2, strict=True):
+            u = width * ((piece + node) / pieces)
+            t = scale * np.expm1(u)
+            total += share / pieces * width * (scale + t) * np.exp(-discount * t) * rate_at(t)
+    return total
+
+
+def order_interval(
+    at_least: Callable[[FloatArray, FloatArray, FloatArray, float], FloatArray],
+    rows: tuple[FloatArray, FloatArray, FloatArray],
+    *,
+    horizon: float,
+    level: float,
+) -> dict[str, FloatArray]:
+    """Return the shortest-tailed interval of orders that holds at least `level` of the probability.
+
+    The distribution is exact: nobody who has left orders, and at_least(n, x, T, horizon) is P(N >= n) of who has not.
+    low is the largest number with P(N < low) <= (1 - level) / 2, high the smallest with P(N > high) <= (1 - level) / 2.
+
+    Parameters
+    ----------
+    rows
+        x, T and P(alive), each of shape (rows,).
+    """
+    require_between(level, 0.01, 0.9999, name="level")
+    x, T, alive = rows
+    tail = (1 - level) / 2
+
+    def largest(floor: float) -> FloatArray:
+        """Return the largest n with P(N >= n) >= floor (above floor for the upper end), by bisection."""
+        low, high = np.zeros(len(x)), np.ones(len(x))
+        growing = np.ones(len(x), dtype=bool)
+        while growing.any():
+            at = np.flatnonzero(growing)
+            growing[at] = alive[at] * at_least(high[at], x[at], T[at], horizon) > floor
+            at = np.flatnonzero(growing)
+            low[at], high[at] = high[at], 2 * high[at]
+        while (high - low > 1).any():
+            at = np.flatnonzero(high - low > 1)
+            middle = np.floor((low[at] + high[at]) / 2)
+            up = alive[at] * at_least(middle, x[at], T[at], horizon) > floor
+            low[at[up]], high[at[~up]] = middle[up], middle[~up]
+        return low
+
+    return {"orders_low": largest(1 - tail), "orders_high": largest(tail)}
+
+
+def next_order_dates(customers: pd.DataFrame, T: FloatArray, wait: FloatArray) -> np.ndarray:
+    """Return as-of day plus the wait, rounded up to a whole day; missing beyond 100 years."""
+    as_of = customers["first_order_on"].to_numpy(dtype="datetime64[D]") + T.astype("timedelta64[D]")
+    days = as_of + np.ceil(wait).astype("timedelta64[D]")
+    days[wait > MAX_WAIT_DAYS] = np.datetime64("NaT")
+    return days.astype("datetime64[s]")
