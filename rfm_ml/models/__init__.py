@@ -5,8 +5,19 @@ Repeat-buying models (`ModifiedBetaGeo` is the default, `ParetoNBD`, `BetaGeo`, 
 """
 
 from rfm_ml.models.beta_geo import BetaGeo, ModifiedBetaGeo
+from rfm_ml.models.beta_geo_beta_binom import BetaGeoBetaBinom, opportunities
 from rfm_ml.models.gamma_gamma import GammaGamma
+from rfm_ml.models.nbd import NBD
 from rfm_ml.models.parametric import FitWarning
 from rfm_ml.models.pareto_nbd import ParetoNBD
 
-__all__ = ["BetaGeo", "FitWarning", "GammaGamma", "ModifiedBetaGeo", "ParetoNBD"]
+__all__ = [
+    "NBD",
+    "BetaGeo",
+    "BetaGeoBetaBinom",
+    "FitWarning",
+    "GammaGamma",
+    "ModifiedBetaGeo",
+    "ParetoNBD",
+    "opportunities",
+]

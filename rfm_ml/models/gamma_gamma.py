@@ -11,7 +11,7 @@ from scipy.stats import pearsonr, spearmanr
 from rfm_ml.core.checks import require_columns, require_known
 from rfm_ml.core.errors import DataError
 from rfm_ml.models.arrays import Derivatives, FloatArray, in_logs, symmetric
-from rfm_ml.models.newton import LOWER, UPPER, maximise
+from rfm_ml.models.newton import LOWER, UPPER, Maximum, maximise
 from rfm_ml.models.parametric import ENGINES, FitWarning, ParametricModel
 
 PILOT = 20_000
@@ -185,8 +185,6 @@ class GammaGamma(ParametricModel):
             pilot = objective if rows is None else on_pilot
             found = maximise(objective, logs, pilot=pilot, lower=lower, upper=np.full(3, UPPER))
         else:
-            from rfm_ml.models.newton import Maximum
-
             found = Maximum(logs[0], objective(logs[0]), True, (), 0)
         counts = (len(x), float(x.sum()))
         self._learn(found, scale=scale, offset=-len(x) * float(np.log(unit)), counts=counts)

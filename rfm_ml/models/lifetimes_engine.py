@@ -1,5 +1,6 @@
 """The lifetimes package as the reference engine, and handing our parameters over to it."""
 
+import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rfm_ml.core.errors import DataError
+from rfm_ml.core.errors import DataError, ParamsError
 from rfm_ml.models.arrays import FloatArray
 
 GENERATORS = {
@@ -18,6 +19,10 @@ GENERATORS = {
 
 
 def _fitter(model: Any) -> Any:
+    if model.lifetimes_class is None:
+        raise ParamsError(
+            f"engine must be 'native' for {type(model).__name__}. Got 'lifetimes', which has no such model."
+        )
     import lifetimes
 
     return getattr(lifetimes, model.lifetimes_class)()
@@ -47,9 +52,11 @@ def fitted_params(model: Any) -> FloatArray:
     DataError
         If that fitter does not converge.
     """
+    fitter = _fitter(model)
     try:
-        with np.errstate(all="ignore"):
-            found = _fitter(model).fit(**_fit_arguments(model)).params_
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = fitter.fit(**_fit_arguments(model)).params_
     except Exception as error:  # its ConvergenceError is a ValueError of no fixed import path; autograd raises others
         raise DataError(
             f"The lifetimes engine must converge. Got {type(error).__name__} from {model.lifetimes_class}. "

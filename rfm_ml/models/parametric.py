@@ -86,7 +86,7 @@ class ParametricModel(BaseEstimator):
         self.params_ = pd.Series(natural, index=pd.Index(self.names, name="parameter"), name="estimate")
         free = ~np.isin(np.arange(len(natural)), found.at_edge)
         self.log_covariance_ = log_covariance(found.derivatives.hessian, free)
-        self.log_likelihood_ = found.derivatives.value + offset
+        self.log_likelihood_ = float(found.derivatives.value + offset)
         self.customers_, self.repeat_orders_ = int(round(counts[0])), float(counts[1])
         self.converged_, self.evaluations_ = found.converged, found.evaluations
         self._report(found)
@@ -135,7 +135,7 @@ class ParametricModel(BaseEstimator):
         table.attrs = {
             "model": type(self).__name__,
             "unit": unit,
-            "log_likelihood": self.log_likelihood_ + orders * np.log(days),
+            "log_likelihood": self.log_likelihood_ + orders * float(np.log(days)),
             "customers": self.customers_,
             "status": self.status_,
             "level": level,

@@ -37,7 +37,7 @@ class RepeatBuyingModel(ParametricModel):
         Seed of the sample on which starting points are tried, and of the Bayesian engine.
     """
 
-    lifetimes_class: ClassVar[str]
+    lifetimes_class: ClassVar[str | None]
 
     counts_: RepeatCounts
 
@@ -163,7 +163,7 @@ class RepeatBuyingModel(ParametricModel):
 
     def _store(self, found: Maximum, unit: float) -> None:
         counts = self.counts_
-        offset = -counts.repeat_orders * np.log(unit)
+        offset = -counts.repeat_orders * float(np.log(unit)) if self.times else 0.0
         self._learn(
             found,
             scale=self._scale(unit),
