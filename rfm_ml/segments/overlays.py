@@ -1,0 +1,112 @@
+"""What lies over the grid: lost customers who still engage, and contacts who never ordered."""
+
+import datetime as dt
+from typing import Any
+
+import pandas as pd
+
+from rfm_ml.core.checks import require_columns
+from rfm_ml.core.errors import DataError
+from rfm_ml.segments.maps import PROSPECT, SegmentMap
+
+
+def engaged(events: Any, *, as_of: str | dt.date, click_days: int = 180, visit_days: int = 90) -> pd.Index:
+    """Return the customers who clicked an e-mail or visited the shop recently, sorted.
+
+    Parameters
+    ----------
+    events
+        A pandas frame or an Ibis table with `customer_id`, `event_at`, `kind`.
+    as_of
+        The last day that counts. Events of later days do not.
+    click_days, visit_days
+        An `email_click` counts at most this many days before `as_of`, a `visit` likewise.
+
+    Raises
+    ------
+    DataError
+        If a column is missing.
+
+    Examples
+    --------
+    >>> clicks = pd.DataFrame({"customer_id": [1, 2], "kind": "email_click"}).assign(
+    ...     event_at=pd.to_datetime(["2026-01-01", "2025-01-01"])
+    ... )
+    >>> engaged(clicks, as_of="2026-01-31").tolist()
+    [1]
+    """
+    require_columns(list(events.columns), ["customer_id", "event_at", "kind"], what="The events table")
+    day = pd.Timestamp(as_of).normalize()
+    end = (day + pd.Timedelta(days=1)).to_pydatetime()
+    click = (day - pd.Timedelta(days=click_days)).to_pydatetime()
+    visit = (day - pd.Timedelta(days=visit_days)).to_pydatetime()
+    kind, at = events["kind"], events["event_at"]
+    recent = (at < end) & (((kind == "email_click") & (at >= click)) | ((kind == "visit") & (at >= visit)))
+    if isinstance(events, pd.DataFrame):
+        ids = events.loc[recent, "customer_id"]
+    else:
+        ids = events.filter(recent).select("customer_id").distinct().to_pandas()["customer_id"]
+    return pd.Index(ids.dropna().unique(), name="customer_id").sort_values()
+
+
+def with_overlays(
+    assigned: pd.DataFrame, events: Any | None, *, segment_map: SegmentMap, as_of: str | dt.date
+) -> pd.DataFrame:
+    """Return `assigned` with the map's overlays applied, as in Lost becoming Lost but engaged.
+
+    Without events (None) every customer stays where he is.
+
+    Raises
+    ------
+    DataError
+        If the ids of the two tables are not of one type, so that none could match.
+    """
+    if events is None:
+        return assigned.copy()
+    laid = assigned.copy()
+    for overlay in segment_map.overlays:
+        ids = engaged(events, as_of=as_of, click_days=overlay["click_days"], visit_days=overlay["visit_days"])
+        _require_same_type(assigned["customer_id"], ids, what="events")
+        applies = (assigned["segment"] == overlay["of"]) & assigned["customer_id"].isin(ids)
+        laid["segment"] = laid["segment"].mask(applies, overlay["name"])
+    return laid
+
+
+def with_prospects(assigned: pd.DataFrame, contacts: pd.DataFrame | None) -> pd.DataFrame:
+    """Return `assigned` followed by the contacts who are not in it, as Prospect with scores of 0.
+
+    Parameters
+    ----------
+    assigned
+        As `SegmentModel.assign` gives.
+    contacts
+        `customer_id` and anything else; None adds nobody. A contact listed twice is added once.
+
+    Raises
+    ------
+    DataError
+        If the ids of the two tables are not of one type, so that none could match.
+    """
+    if contacts is None:
+        return assigned.copy()
+    require_columns(list(contacts.columns), ["customer_id"], what="The contacts table")
+    ids = contacts["customer_id"].dropna().drop_duplicates()
+    _require_same_type(assigned["customer_id"], pd.Index(ids), what="contacts")
+    new = pd.DataFrame({"customer_id": ids[~ids.isin(assigned["customer_id"])]}).assign(segment=PROSPECT)
+    if new.empty:
+        return assigned.copy()
+    blank: dict[str, object] = {"R": 0, "F": 0, "M": 0, "cell": ""}
+    new = new.assign(**{c: v for c, v in blank.items() if c in assigned.columns})
+    return pd.concat([assigned, new], ignore_index=True)
+
+
+def _require_same_type(ids: pd.Series, other: pd.Index, *, what: str) -> None:
+    if len(ids) == 0 or len(other) == 0:
+        return
+    numbers = pd.api.types.is_numeric_dtype(ids), pd.api.types.is_numeric_dtype(other)
+    if numbers[0] != numbers[1]:
+        kinds = ["whole numbers" if n else "text" for n in numbers]
+        raise DataError(
+            f"customer_id must be of one type in every table. Got {kinds[0]} in the orders and {kinds[1]} in the "
+            f"{what}. Read both as text."
+        )

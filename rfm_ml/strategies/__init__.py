@@ -1,0 +1,112 @@
+"""Ways to label customers, and the registry that params choose from."""
+
+import importlib
+import inspect
+from collections.abc import Mapping
+from typing import Any, Final
+
+from rfm_ml.core.checks import require_known
+from rfm_ml.core.errors import ParamsError
+from rfm_ml.strategies.base import LETTERS, ScoreStrategy
+from rfm_ml.strategies.frozen import canonical_json, fingerprint_of, stability_index
+from rfm_ml.strategies.quantile import QuantileRFM
+from rfm_ml.strategies.thresholds import ThresholdRFM
+
+STRATEGIES: Final[dict[str, type[ScoreStrategy]]] = {
+    QuantileRFM.name: QuantileRFM,
+    ThresholdRFM.name: ThresholdRFM,
+}
+"""Every strategy of this package by the name that params use."""
+
+METHODS: Final = ("fit", "predict", "explain", "to_dict", "from_dict")
+"""What a user's own class must have to take part."""
+
+
+def strategy_class(name: str) -> type:
+    """Return the class behind a name: a registered one, or a user's own as "module:Class".
+
+    Raises
+    ------
+    ParamsError
+        If the name is not known, the module or the class cannot be found, or a method is missing.
+    """
+    if ":" not in name:
+        require_known(name, STRATEGIES, what="A strategy")
+        return STRATEGIES[name]
+    module_name, _, class_name = name.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:  # a user's module may fail in any way while it is imported
+        raise ParamsError(
+            f"The class {name!r} must come from a module that Python can import. Got {type(error).__name__}: "
+            f"{error}. Put the module beside the params file or install it."
+        ) from error
+    own = [n for n, value in vars(module).items() if inspect.isclass(value)]
+    require_known(class_name, own, what=f"A class of {module_name}")
+    found: type = getattr(module, class_name)
+    missing = [m for m in METHODS if not callable(getattr(found, m, None))]
+    if missing:
+        raise ParamsError(
+            f"{name!r} must have the methods {', '.join(METHODS)}. Got none called {', '.join(missing)}. Add them."
+        )
+    return found
+
+
+def make_strategy(name: str, **options: Any) -> Any:
+    """Return a new strategy, not yet fitted.
+
+    Parameters
+    ----------
+    name
+        A key of `STRATEGIES`, or "module:Class" for a user's own.
+    options
+        The arguments of the class.
+
+    Raises
+    ------
+    ParamsError
+        If the name or an option is not known; the message names the nearest one.
+
+    Examples
+    --------
+    >>> make_strategy("quantile_rfm", bins=3)
+    QuantileRFM(bins=3)
+    """
+    made = strategy_class(name)
+    arguments = inspect.signature(made).parameters
+    if not any(a.kind is a.VAR_KEYWORD for a in arguments.values()):
+        for option in options:
+            require_known(option, arguments, what=f"An option of {name}")
+    return made(**options)
+
+
+def strategy_name(strategy: object) -> str:
+    """Return the name under which `strategy_class` finds the class of a strategy again."""
+    kind = type(strategy)
+    for name, known in STRATEGIES.items():
+        if kind is known:
+            return name
+    return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def strategy_from_dict(name: str, state: Mapping[str, Any]) -> Any:
+    """Return the fitted strategy that `to_dict` wrote, by its name."""
+    kind: Any = strategy_class(name)
+    return kind.from_dict(state)
+
+
+__all__ = [
+    "LETTERS",
+    "METHODS",
+    "STRATEGIES",
+    "QuantileRFM",
+    "ScoreStrategy",
+    "ThresholdRFM",
+    "canonical_json",
+    "fingerprint_of",
+    "make_strategy",
+    "stability_index",
+    "strategy_class",
+    "strategy_from_dict",
+    "strategy_name",
+]

@@ -1,0 +1,229 @@
+"""The contract between a shop's order log and everything else: clean orders, and every other row accounted for."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rfm_ml.core.errors import DataError
+from rfm_ml.transactions.files import FILE, ROW, RawLog
+from rfm_ml.transactions.policies import Policies
+from rfm_ml.transactions.typed import typed_select
+from rfm_ml.transactions.waterfall import QUARANTINED, STEPS
+
+_RANK = {step: rank for rank, step in enumerate(STEPS)}
+
+
+@dataclass(frozen=True)
+class CleanLog:
+    """Where a clean log lies: Parquet files of one folder, plus what a reader must be told.
+
+    `orders` (one row per order), `lines` (one row per line, only if the log names products or categories),
+    `rejected` (everything else, summed by step and order), `quarantine` (CSV with source rows and reasons).
+    """
+
+    folder: Path
+    order_is_row: bool
+    notes: tuple[str, ...]
+    rows: int
+    quarantined: int
+
+    @property
+    def orders(self) -> Path:
+        """Parquet file of clean orders of any date."""
+        return self.folder / "orders.parquet"
+
+    @property
+    def lines(self) -> Path | None:
+        """Parquet file of clean order lines, None where the log names no products or categories."""
+        path = self.folder / "lines.parquet"
+        return path if path.exists() else None
+
+    @property
+    def rejected(self) -> Path:
+        """Parquet file of what does not count, by step, customer and order."""
+        return self.folder / "rejected.parquet"
+
+    @property
+    def quarantine(self) -> Path:
+        """CSV file of the rows that could not be read, with reason and source row."""
+        return self.folder / "quarantine.csv"
+
+    def save(self) -> None:
+        """Write what is not in the tables themselves, so that `load` finds it again."""
+        facts = {k: v for k, v in asdict(self).items() if k != "folder"}
+        (self.folder / "clean.json").write_text(json.dumps(facts, indent=1))
+
+    @classmethod
+    def load(cls, folder: Path) -> "CleanLog":
+        """Open a clean log that `clean` has written."""
+        facts = json.loads((folder / "clean.json").read_text())
+        return cls(folder=folder, **{**facts, "notes": tuple(facts["notes"])})
+
+
+def clean(
+    raw: RawLog,
+    folder: Path,
+    *,
+    columns: dict[str, str] | None = None,
+    policies: Policies | None = None,
+    date_format: list[str] | None = None,
+    decimal: str | None = None,
+    time_zone: str = "UTC",
+) -> CleanLog:
+    """Apply the contract to a raw log and write the clean tables.
+
+    Parameters
+    ----------
+    raw
+        A log from one of the sources.
+    folder
+        Where to write; must exist.
+    columns
+        Our name to the source's name; a column of our own name needs no entry.
+    policies
+        What to do with rows that are not plain orders.
+    date_format, decimal
+        How text is to be read; None to find out.
+    time_zone
+        Days are cut here; instants with an offset are brought here.
+
+    Raises
+    ------
+    DataError
+        If columns are missing, nothing is left, currencies are mixed without rates, or more rows than
+        `unreadable_limit` cannot be read.
+    """
+    policies = policies or Policies()
+    con = raw.con.con
+    typed, notes, present = typed_select(
+        raw,
+        columns=columns or {},
+        policies=policies,
+        date_format=date_format,
+        decimal=decimal,
+        time_zone=time_zone,
+    )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE _typed AS {typed}")
+    order_is_row = "order_id" not in present
+    _mark_steps(con, policies=policies, order_is_row=order_is_row)
+    _sum_orders(con, policies=policies, present=present, order_is_row=order_is_row)
+    rows, quarantined = _write_quarantine(con, raw, folder)
+    _refuse_if_unreadable(con, rows=rows, quarantined=quarantined, limit=policies.unreadable_limit)
+    _write_tables(con, raw, folder, present=present)
+    for table in ("_typed", "_orders"):
+        con.execute(f"DROP TABLE {table}")
+    log = CleanLog(folder, order_is_row, (*raw.notes, *notes), rows, quarantined)
+    log.save()
+    return log
+
+
+def _mark_steps(con: Any, *, policies: Policies, order_is_row: bool) -> None:
+    """Give every row the first step of the waterfall that takes it out, or none."""
+    faults = {
+        "date missing or unreadable": "ordered_at IS NULL",
+        "date before the earliest credible day": f"ordered_at < TIMESTAMP '{policies.earliest.isoformat()}'",
+        "amount missing or unreadable": "amount IS NULL",
+        "unknown order kind": "line_kind IS NULL",
+        "order id missing": "order_id IS NULL",
+        "customer missing": "customer_id IS NULL",
+    }
+    if policies.returns == "drop":
+        faults["return lines"] = "amount < 0"
+    cases = " ".join(f"WHEN {condition} THEN {_RANK[step]}" for step, condition in faults.items())
+    con.execute(f"ALTER TABLE _typed ADD COLUMN step INTEGER; UPDATE _typed SET step = CASE {cases} END")
+    if not order_is_row:
+        con.execute(
+            f"UPDATE _typed SET step = {_RANK['order of several customers']} WHERE step IS NULL AND order_id IN ("
+            "SELECT order_id FROM _typed WHERE step IS NULL GROUP BY order_id "
+            "HAVING min(customer_id) <> max(customer_id))"
+        )
+
+
+def _sum_orders(con: Any, *, policies: Policies, present: set[str], order_is_row: bool) -> None:
+    """Sum lines to orders; an order's instant is its first line's."""
+    zero = "'zero'" if policies.zero_orders == "drop" else "'order'"
+    negative = "'return'" if policies.returns == "net" else "'order'"
+    extras = {"channel": "min(channel)", "discount": "sum(discount)::DECIMAL(18, 4)"}
+    more = "".join(f", {sql} AS {name}" for name, sql in extras.items() if name in present)
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE _orders AS SELECT *, ordered_at::DATE AS ordered_on, "
+        f"CASE WHEN amount = 0 THEN {zero} WHEN amount < 0 THEN {negative} ELSE 'order' END AS order_kind FROM ("
+        "SELECT min(customer_id) AS customer_id, order_id, min(ordered_at) AS ordered_at, "
+        f"sum(amount)::DECIMAL(18, 4) AS amount, count(*)::BIGINT AS lines{more} "
+        f"FROM _typed WHERE step IS NULL GROUP BY order_id)"
+    )
+
+
+def _write_quarantine(con: Any, raw: RawLog, folder: Path) -> tuple[int, int]:
+    ranks = ", ".join(str(_RANK[s]) for s in QUARANTINED)
+    reasons = " ".join(f"WHEN {_RANK[s]} THEN '{s}'" for s in QUARANTINED)
+    con.register("_unreadable", raw.unreadable)
+    con.execute(
+        "COPY (SELECT source_file::VARCHAR AS source_file, source_row::BIGINT AS source_row, "
+        "'unreadable line: ' || reason AS reason, 1 AS copies, NULL AS customer_id, NULL AS order_id, "
+        "NULL AS ordered_at, NULL AS amount FROM _unreadable UNION ALL "
+        f"SELECT {FILE}, {ROW}, CASE step {reasons} END, copies, customer_id::VARCHAR, order_id::VARCHAR, "
+        f"date_as_read, amount_as_read FROM _typed WHERE step IN ({ranks}) ORDER BY 1, 2) "
+        f"TO '{folder / 'quarantine.csv'}' (HEADER)"
+    )
+    rows, bad = con.execute(
+        f"SELECT coalesce(sum(copies), 0)::BIGINT, count(*) FILTER (step IN ({ranks})) FROM _typed"
+    ).fetchone()
+    return rows + len(raw.unreadable), bad + len(raw.unreadable)
+
+
+def _refuse_if_unreadable(con: Any, *, rows: int, quarantined: int, limit: float) -> None:
+    if rows == 0:
+        raise DataError("The order log must have at least one row. It has a header and nothing else. Check the export.")
+    if quarantined <= limit * rows:
+        return
+    found = con.execute(
+        "SELECT step, count(*) AS n, min(date_as_read), min(amount_as_read) FROM _typed "
+        f"WHERE step IN ({', '.join(str(_RANK[s]) for s in QUARANTINED)}) GROUP BY step ORDER BY n DESC LIMIT 3"
+    ).fetchall()
+    names = list(STEPS)
+    reasons = "; ".join(
+        f"{names[step]} in {n:,} rows (for example date {day!r}, amount {amount!r})" for step, n, day, amount in found
+    )
+    raise DataError(
+        f"At most {limit:.0%} of the rows may be unreadable. {quarantined:,} of {rows:,} are: "
+        f"{reasons or 'lines with too many or too few columns'}. "
+        "Check the column mapping, separator, date_format and decimal in the params."
+    )
+
+
+def _write_tables(con: Any, raw: RawLog, folder: Path, *, present: set[str]) -> None:
+    extras = "".join(f", {name}" for name in ("channel", "discount") if name in present)
+    con.execute(
+        "COPY (SELECT customer_id, order_id, ordered_at, ordered_on, amount, order_kind, lines"
+        f"{extras} FROM _orders WHERE order_kind <> 'zero') TO '{folder / 'orders.parquet'}' "
+        "(FORMAT parquet, COMPRESSION zstd)"
+    )
+    con.execute(
+        "COPY (SELECT step::INTEGER AS step, customer_id, order_id, sum(rows)::BIGINT AS rows, "
+        "coalesce(sum(amount), 0)::DECIMAL(38, 4) AS amount FROM ("
+        "SELECT step, customer_id, order_id, 1 AS rows, amount "
+        "FROM _typed WHERE step IS NOT NULL UNION ALL "
+        f"SELECT {_RANK['exact duplicate lines']}, customer_id, order_id, copies - 1, "
+        "amount * (copies - 1) FROM _typed WHERE copies > 1 UNION ALL "
+        f"SELECT {_RANK['zero orders']}, customer_id, order_id, lines, amount FROM _orders WHERE order_kind = 'zero' "
+        f"UNION ALL SELECT {_RANK['unreadable lines']}, NULL, NULL, {len(raw.unreadable)}, 0 "
+        f"WHERE {len(raw.unreadable)} > 0) GROUP BY ALL) TO '{folder / 'rejected.parquet'}' (FORMAT parquet)"
+    )
+    if not present & {"product_id", "category"}:
+        return
+    facts = [n for n in ("quantity", "product_id", "category", "channel", "discount") if n in present]
+    con.execute(
+        "COPY (SELECT customer_id, order_id, ordered_on, _typed.amount, order_kind, "
+        f"{', '.join(f'_typed.{f}' for f in facts)} FROM _typed JOIN "
+        "(SELECT order_id, ordered_on, order_kind FROM _orders WHERE order_kind <> 'zero') USING (order_id) "
+        f"WHERE step IS NULL) TO '{folder / 'lines.parquet'}' (FORMAT parquet, COMPRESSION zstd)"
+    )
+
+
+def net_amount(waterfall: pd.DataFrame) -> float:
+    """Return the last amount of a waterfall, in currency."""
+    return float(waterfall.loc[waterfall["step"] == "net", "amount"].iloc[0])
