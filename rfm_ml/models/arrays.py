@@ -1,11 +1,13 @@
 """The array type of the models and the log-parameter chain rule they share."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 
 class Derivatives(NamedTuple):
@@ -26,7 +28,7 @@ def in_logs(natural: Derivatives, params: FloatArray) -> Derivatives:
     return Derivatives(natural.value, gradient, hessian)
 
 
-def symmetric(size: int, entries: dict[tuple[int, int], float]) -> FloatArray:
+def symmetric(size: int, entries: Mapping[tuple[int, int], Any]) -> FloatArray:
     """Return a symmetric (size, size) matrix from its entries on and above the diagonal."""
     matrix = np.zeros((size, size))
     for (i, j), value in entries.items():
@@ -34,9 +36,7 @@ def symmetric(size: int, entries: dict[tuple[int, int], float]) -> FloatArray:
     return matrix
 
 
-def mixture_hessian(
-    gradients: FloatArray, posterior: FloatArray, mean: FloatArray, weight: FloatArray
-) -> FloatArray:
+def mixture_hessian(gradients: FloatArray, posterior: FloatArray, mean: FloatArray, weight: FloatArray) -> FloatArray:
     """Return the part of the Hessian of sum(w log sum_j exp(c_j)) that comes from the gradients of c_j.
 
     Parameters

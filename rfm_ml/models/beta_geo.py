@@ -67,9 +67,7 @@ class _BetaGeoFamily(NBDModel):
         last = T * rng.beta(np.maximum(x, 1), events - x + 1)  # the x-th of so many uniform times
         return pd.DataFrame({"repeat_orders": x, "active_days": np.where(x > 0, last, 0.0), "age_days": T})
 
-    def _draw_future(
-        self, x: FloatArray, T: FloatArray, horizon: float, rng: np.random.Generator
-    ) -> FloatArray:
+    def _draw_future(self, x: FloatArray, T: FloatArray, horizon: float, rng: np.random.Generator) -> FloatArray:
         r, alpha, a, b = self._values()
         events = rng.poisson(rng.gamma(r + x, 1 / (alpha + T)) * horizon).astype(np.float64)
         return np.minimum(events, self._left_after(rng.beta(a, b + x + self.extra), rng))

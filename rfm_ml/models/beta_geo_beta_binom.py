@@ -6,7 +6,7 @@ from scipy.special import betaln, digamma, gammaln, polygamma
 
 from rfm_ml.core.checks import require_between, require_columns
 from rfm_ml.core.errors import DataError
-from rfm_ml.models.arrays import Derivatives, FloatArray, mixture_hessian, symmetric
+from rfm_ml.models.arrays import Derivatives, FloatArray, mixture_hessian
 from rfm_ml.models.counts import RepeatCounts
 from rfm_ml.models.repeat_buying import RepeatBuyingModel
 
@@ -50,9 +50,7 @@ def opportunities(orders: pd.DataFrame, *, as_of: str | pd.Timestamp, period_day
     })  # fmt: skip
 
 
-def log_likelihood(
-    params: FloatArray, counts: RepeatCounts, *, shares: bool = False
-) -> tuple[Derivatives, FloatArray]:
+def log_likelihood(params: FloatArray, counts: RepeatCounts, *, shares: bool = False) -> tuple[Derivatives, FloatArray]:
     """Return the log-likelihood with its derivatives in (alpha, beta, gamma, delta), and P(alive) per row.
 
     Eq. 5 of Fader, Hardie & Shang (2010), "Customer-base analysis in a discrete-time noncontractual setting",
@@ -82,9 +80,7 @@ def log_likelihood(
     return Derivatives(value, gradient, hessian), alive
 
 
-def _components(
-    params: FloatArray, x: FloatArray, t_x: FloatArray, n: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+def _components(params: FloatArray, x: FloatArray, t_x: FloatArray, n: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return log c_j, j = left after period t_x, ..., n - 1, or not at all (last), and these periods."""
     a, b, g, d = params
     m = np.minimum(t_x + np.arange(int(n[0] - t_x[0]) + 1)[:, None], n)
@@ -149,7 +145,7 @@ class BetaGeoBetaBinom(RepeatBuyingModel):
         require_between(self.period_days, 1, FAR, name="period_days")
         counts = RepeatCounts.from_customers(customers).scaled(1 / self.period_days)
         x, t_x, T = counts.x, counts.t_x, counts.T
-        wrong = (x > t_x) | (t_x != np.round(t_x)) | (T != np.round(T))
+        wrong = (x > t_x) | (t_x != np.round(t_x)) | (np.round(T) != T)
         if wrong.any():
             first = int(np.flatnonzero(wrong)[0])
             raise DataError(
@@ -229,9 +225,7 @@ class BetaGeoBetaBinom(RepeatBuyingModel):
         days = self.period_days
         return pd.DataFrame({"repeat_orders": x, "active_days": last * days, "age_days": n * days})
 
-    def _draw_future(
-        self, x: FloatArray, T: FloatArray, horizon: float, rng: np.random.Generator
-    ) -> FloatArray:
+    def _draw_future(self, x: FloatArray, T: FloatArray, horizon: float, rng: np.random.Generator) -> FloatArray:
         alpha, beta, gamma, delta = self._values()
         n = self._periods(T)
         leave = np.maximum(rng.beta(gamma, delta + n), 1e-12)

@@ -20,9 +20,7 @@ CHUNK = 1 << 15
 """Rows worked on at once: keeps the temporaries in the processor's cache."""
 
 
-def log_odds_gone(
-    params: FloatArray, x: FloatArray, t_x: FloatArray, T: FloatArray, *, extra: int
-) -> FloatArray:
+def log_odds_gone(params: FloatArray, x: FloatArray, t_x: FloatArray, T: FloatArray, *, extra: int) -> FloatArray:
     """Return d, the log odds of having gone; -inf where BG/NBD rules it out. `extra` is c above."""
     r, alpha, a, b = params
     left = b + np.maximum(x, 1 - extra) + extra - 1

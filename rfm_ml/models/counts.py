@@ -86,7 +86,7 @@ class RepeatCounts:
         """Return distinct x and the number of customers at each."""
         count = np.bincount(self.x.astype(np.int64), weights=self.weight)
         distinct = np.flatnonzero(count)
-        return distinct.astype(np.float64), count[distinct]
+        return distinct.astype(np.float64), count[distinct].astype(np.float64)
 
     def scaled(self, factor: float) -> "RepeatCounts":
         """Return the counts with times multiplied by `factor`."""
@@ -105,7 +105,7 @@ class RepeatCounts:
 def compress(x: FloatArray, t_x: FloatArray, T: FloatArray) -> tuple[FloatArray, ...]:
     """Return distinct (x, t_x, T) and their counts, ordered by x, then t_x, then T."""
     base = np.floor(T.max()) + 1
-    whole = (t_x == np.floor(t_x)).all() and (T == np.floor(T)).all()
+    whole = (t_x == np.floor(t_x)).all() and (np.floor(T) == T).all()
     if not whole or x.max() * base * base >= 2**62:
         order = np.lexsort((T, t_x, x))
         return x[order], t_x[order], T[order], np.ones(len(x))

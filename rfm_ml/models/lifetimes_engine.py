@@ -23,7 +23,9 @@ def _fitter(model: Any) -> Any:
         raise ParamsError(
             f"engine must be 'native' for {type(model).__name__}. Got 'lifetimes', which has no such model."
         )
-    import lifetimes
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it sets an option that pandas 3 no longer has
+        import lifetimes
 
     return getattr(lifetimes, model.lifetimes_class)()
 
@@ -70,7 +72,7 @@ def _generator(model: Any, params: pd.Series, data: pd.DataFrame) -> Callable[[i
 
     draw = getattr(generate_data, GENERATORS[model.lifetimes_class])
     ages = np.repeat(data["T"].to_numpy(), data["weights"].to_numpy())
-    return lambda size=1: partial(draw, ages)(*params, size=size)
+    return partial(draw, ages, *params)
 
 
 def as_lifetimes(model: Any) -> Any:
@@ -83,9 +85,7 @@ def as_lifetimes(model: Any) -> Any:
     )
     fitter.standard_errors_ = pd.Series(np.sqrt(np.diag(fitter.variance_matrix_)), index=params.index)
     reach = 1.96 * fitter.standard_errors_
-    fitter.confidence_intervals_ = pd.DataFrame(
-        {"lower 95% bound": params - reach, "upper 95% bound": params + reach}
-    )
+    fitter.confidence_intervals_ = pd.DataFrame({"lower 95% bound": params - reach, "upper 95% bound": params + reach})
     name = model.lifetimes_class
     if name != "GammaGammaFitter":
         fitter.predict = fitter.conditional_expected_number_of_purchases_up_to_time

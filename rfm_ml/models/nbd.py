@@ -85,8 +85,6 @@ class NBD(NBDModel):
         last = T * rng.random(len(T)) ** (1 / np.maximum(x, 1))
         return pd.DataFrame({"repeat_orders": x, "active_days": np.where(x > 0, last, 0.0), "age_days": T})
 
-    def _draw_future(
-        self, x: FloatArray, T: FloatArray, horizon: float, rng: np.random.Generator
-    ) -> FloatArray:
+    def _draw_future(self, x: FloatArray, T: FloatArray, horizon: float, rng: np.random.Generator) -> FloatArray:
         r, alpha = self._values()
         return rng.poisson(rng.gamma(r + x, 1 / (alpha + T)) * horizon).astype(np.float64)

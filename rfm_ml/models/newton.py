@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from rfm_ml.models.arrays import Derivatives, FloatArray
+from rfm_ml.models.arrays import BoolArray, Derivatives, FloatArray
 
 Objective = Callable[[FloatArray], Derivatives]
 LOWER, UPPER = -12.0, 12.0
@@ -23,12 +23,12 @@ class Maximum:
     evaluations: int
 
 
-def _active(point: FloatArray, gradient: FloatArray, lower: FloatArray, upper: FloatArray) -> FloatArray:
+def _active(point: FloatArray, gradient: FloatArray, lower: FloatArray, upper: FloatArray) -> BoolArray:
     """Return True where a bound holds the parameter back."""
     return np.asarray(((point <= lower) & (gradient < 0)) | ((point >= upper) & (gradient > 0)))
 
 
-def newton_step(here: Derivatives, free: FloatArray) -> tuple[FloatArray, float]:
+def newton_step(here: Derivatives, free: BoolArray) -> tuple[FloatArray, float]:
     """Return the uphill Newton step over the free parameters and half its expected gain.
 
     Directions in which the likelihood is not concave are walked uphill with the size of their curvature.

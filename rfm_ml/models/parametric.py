@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 
 from rfm_ml.core.checks import require_known
 from rfm_ml.core.errors import DataError, NotFittedError
-from rfm_ml.models.arrays import FloatArray
+from rfm_ml.models.arrays import BoolArray, FloatArray
 from rfm_ml.models.newton import Maximum
 
 DAYS_PER_UNIT = {"D": 1.0, "W": 7.0}
@@ -21,7 +21,7 @@ class FitWarning(UserWarning):
     """A model was fitted, but something about the fit should be known before it is used."""
 
 
-def log_covariance(hessian: FloatArray, free: FloatArray) -> FloatArray:
+def log_covariance(hessian: FloatArray, free: BoolArray) -> FloatArray:
     """Return the covariance of the log-parameters: the inverse of the observed information.
 
     Where the data do not determine a parameter (it sits at the edge of its range, or the likelihood is flat
@@ -87,7 +87,7 @@ class ParametricModel(BaseEstimator):
         free = ~np.isin(np.arange(len(natural)), found.at_edge)
         self.log_covariance_ = log_covariance(found.derivatives.hessian, free)
         self.log_likelihood_ = float(found.derivatives.value + offset)
-        self.customers_, self.repeat_orders_ = int(round(counts[0])), float(counts[1])
+        self.customers_, self.repeat_orders_ = round(counts[0]), float(counts[1])
         self.converged_, self.evaluations_ = found.converged, found.evaluations
         self._report(found)
 
@@ -128,9 +128,7 @@ class ParametricModel(BaseEstimator):
         with np.errstate(over="ignore"):
             bounds = {"low": estimate * np.exp(-reach), "high": estimate * np.exp(reach)}
         index = pd.Index([self.labels.get(n, n) for n in self.names], name="parameter")
-        table = pd.DataFrame(
-            {"estimate": estimate, "standard_error": estimate * log_error, **bounds}, index=index
-        )
+        table = pd.DataFrame({"estimate": estimate, "standard_error": estimate * log_error, **bounds}, index=index)
         orders = self.repeat_orders_ if self.times else 0.0
         table.attrs = {
             "model": type(self).__name__,

@@ -104,9 +104,7 @@ def _log_sum(log_c: FloatArray) -> tuple[FloatArray, FloatArray]:
     return top + np.log(total), share
 
 
-def _chunk(
-    params: FloatArray, rows: tuple[FloatArray, ...], span: tuple[FloatArray, FloatArray, int]
-) -> Derivatives:
+def _chunk(params: FloatArray, rows: tuple[FloatArray, ...], span: tuple[FloatArray, FloatArray, int]) -> Derivatives:
     """Sum log sum_j c_j and its derivatives over one chunk of distinct rows."""
     r, _, s, _ = params
     x, T, n = rows

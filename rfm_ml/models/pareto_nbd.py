@@ -79,9 +79,7 @@ class ParetoNBD(NBDModel):
         with np.errstate(over="ignore"):
             return np.asarray(beta * np.expm1(rng.exponential(size=len(s)) / s))
 
-    def _draw_future(
-        self, x: FloatArray, T: FloatArray, horizon: float, rng: np.random.Generator
-    ) -> FloatArray:
+    def _draw_future(self, x: FloatArray, T: FloatArray, horizon: float, rng: np.random.Generator) -> FloatArray:
         r, alpha, s, beta = self._values()
         stay = np.minimum(horizon, self._lifetimes(np.full(len(x), s), beta + T, rng))
         return rng.poisson(rng.gamma(r + x, 1 / (alpha + T)) * stay).astype(np.float64)

@@ -29,14 +29,12 @@ def check_horizon(horizon_days: float, daily_discount: float) -> None:
         )
 
 
-def by_distinct(
-    x: FloatArray, T: FloatArray, compute: Callable[[FloatArray, FloatArray], FloatArray]
-) -> FloatArray:
+def by_distinct(x: FloatArray, T: FloatArray, compute: Callable[[FloatArray, FloatArray], FloatArray]) -> FloatArray:
     """Compute a function of (x, T) once per distinct pair and hand the results back to the rows."""
     if len(x) == 0:
         return np.zeros(0)
     base = T.max() + 1
-    if (T != np.floor(T)).any() or x.max() * base > 4 * len(x) + 1e6:
+    if (np.floor(T) != T).any() or x.max() * base > 4 * len(x) + 1e6:
         pairs, row = np.unique(np.column_stack([x, T]), axis=0, return_inverse=True)
         return compute(pairs[:, 0], pairs[:, 1])[row]
     code = (x * base + T).astype(np.int64)

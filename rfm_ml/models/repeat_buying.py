@@ -41,9 +41,7 @@ class RepeatBuyingModel(ParametricModel):
 
     counts_: RepeatCounts
 
-    def __init__(
-        self, *, engine: str = "native", overdue_below: float = 0.1, random_state: int = 0
-    ) -> None:
+    def __init__(self, *, engine: str = "native", overdue_below: float = 0.1, random_state: int = 0) -> None:
         self.engine = engine
         self.overdue_below = overdue_below
         self.random_state = random_state
@@ -84,9 +82,7 @@ class RepeatBuyingModel(ParametricModel):
         """Draw customers of given ages from the fitted population; columns as `fit` wants them."""
         raise NotImplementedError
 
-    def _draw_future(
-        self, x: FloatArray, T: FloatArray, horizon: float, rng: np.random.Generator
-    ) -> FloatArray:
+    def _draw_future(self, x: FloatArray, T: FloatArray, horizon: float, rng: np.random.Generator) -> FloatArray:
         """Draw the orders in the horizon of customers who are active at T."""
         raise NotImplementedError
 
