@@ -22,7 +22,8 @@ def bootstrap_models(
 ) -> Iterator[RepeatBuyingModel]:
     """Yield refits of the model to populations drawn from it, with customers of these ages.
 
-    With the Bayesian engine, models at draws from the posterior instead. A draw in which nobody orders twice is skipped.
+    With the Bayesian engine, models at draws from the posterior instead. A draw in which nobody orders twice is
+    skipped.
     """
     params = model._values()
     for _ in range(draws):
@@ -137,7 +138,7 @@ def segment_totals(
     expected = {"orders": model.expected_orders(customers, horizon_days=horizon_days)}
     if spend_model is not None:
         expected["spend"] = expected["orders"] * spend_model.expected_order_value(customers)
-    totals: dict[str, list[FloatArray]] = {name: [] for name in expected}
+    totals: dict[str, list[np.ndarray]] = {name: [] for name in expected}
     for again in bootstrap_models(model, rows[2], draws=draws, rng=rng):
         orders = draw_orders(again, rows, horizon=horizon_days, rng=rng)
         totals["orders"].append(np.bincount(group, weights=orders))
