@@ -36,6 +36,16 @@ def symmetric(size: int, entries: Mapping[tuple[int, int], Any]) -> FloatArray:
     return matrix
 
 
+def total(left: FloatArray, right: FloatArray) -> FloatArray:
+    """Return left @ right without BLAS, whose threads cost more than they bring on rows this short."""
+    return np.asarray(np.einsum("...r,r->...", left, right))
+
+
+def inner(left: FloatArray, right: FloatArray) -> float:
+    """Return the sum of the products of two tables, without BLAS."""
+    return float(np.einsum("jr,jr->", left, right))
+
+
 def mixture_hessian(gradients: FloatArray, posterior: FloatArray, mean: FloatArray, weight: FloatArray) -> FloatArray:
     """Return the part of the Hessian of sum(w log sum_j exp(c_j)) that comes from the gradients of c_j.
 

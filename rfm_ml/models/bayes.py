@@ -65,7 +65,9 @@ def posterior_draws(model: Any) -> pd.DataFrame:
     name = type(model).__name__
     if name not in CLASSES:
         raise ParamsError(f"engine must be 'native' for {name}. Got 'bayes', which has no such model.")
-    sampler = getattr(_package(), CLASSES[name])(data=_data(model))
-    sampler.fit(draws=DRAWS, tune=TUNE, chains=CHAINS, cores=1, random_seed=model.random_state, progressbar=False)
+    sampler = getattr(_package(), CLASSES[name])()
+    sampler.fit(
+        _data(model), draws=DRAWS, tune=TUNE, chains=CHAINS, cores=1, random_seed=model.random_state, progressbar=False
+    )
     posterior = sampler.fit_result
     return pd.DataFrame({n: np.ravel(posterior[n].to_numpy()) * _scale(model, n) for n in model.names})

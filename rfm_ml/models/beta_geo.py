@@ -4,13 +4,33 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
-from scipy.special import betainc, betaln, expit, hyp2f1
+from scipy.special import betainc, betaincinv, betaln, expit, hyp2f1
 
 from rfm_ml.models.arrays import Derivatives, FloatArray
 from rfm_ml.models.beta_geo_likelihood import log_likelihood, log_odds_gone
 from rfm_ml.models.counts import RepeatCounts
 from rfm_ml.models.nbd import NBDModel, rate_starts
+from rfm_ml.models.pareto_likelihood import legendre
 from rfm_ml.models.prediction import integrate_rate
+
+
+def staying(k: FloatArray, a: float, stay: FloatArray, tau: FloatArray) -> FloatArray:
+    """Return E[(1 + p tau)^-(k+1)] over p ~ Beta(a, stay): 2F1(k+1, a; a+stay; -tau), in (0, 1].
+
+    Pfaff's two transformations avoid overflow as long as a or k+1 is moderate; we take the smaller. The few extreme
+    values beyond are integrated over quantiles of p.
+    """
+    shrink, z, c = np.log1p(tau), tau / (1 + tau), a + stay
+    first = a <= k + 1
+    power = np.where(first, a, k + 1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        result = np.exp(-power * shrink) * hyp2f1(power, np.where(first, c - k - 1, stay), c, z)
+    lost = np.flatnonzero(~((result >= 0) & (result <= 1 + 1e-9)))
+    if len(lost):
+        at, log_weight = legendre(64)
+        p = betaincinv(a, stay[lost], at[:, None])
+        result[lost] = np.exp(log_weight) @ np.exp(-(k[lost] + 1) * np.log1p(p * tau[lost]))
+    return np.asarray(result)
 
 
 class _BetaGeoFamily(NBDModel):
@@ -32,16 +52,14 @@ class _BetaGeoFamily(NBDModel):
     def _orders_if_alive(self, x: FloatArray, T: FloatArray, horizon: float, rate: float) -> FloatArray:
         """Integrate E[lambda exp(-lambda p t)], lambda ~ Gamma(r+x, alpha+T), p ~ Beta(a, b+x+c).
 
-        The expectation is (k/A) 2F1(k+1, a; a+b+x+c; -t/A) with k = r+x, A = alpha+T; Pfaff's transformation gives
-        the form below, in which x drops out of the parameter that made it overflow. Integrated from 0 to t it equals
-        eq. 10 of Fader, Hardie & Lee (2005), without its singularity at a = 1.
+        Integrated from 0 to t this equals eq. 10 of Fader, Hardie & Lee (2005), without its singularity at a = 1 and
+        its overflow for large x.
         """
         r, alpha, a, b = self._values()
-        A, c = alpha + T, a + b + x + self.extra
+        A, k, stay = alpha + T, r + x, b + x + self.extra
 
         def rate_at(t: FloatArray) -> FloatArray:
-            tail = hyp2f1(a + b + self.extra - r - 1, a, c, t / (A + t))
-            return np.asarray((r + x) / A * np.exp(-a * np.log1p(t / A)) * tail)
+            return k / A * staying(k, a, stay, t / A)
 
         return integrate_rate(rate_at, A, horizon=horizon, discount=rate)
 

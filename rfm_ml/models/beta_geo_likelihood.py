@@ -13,11 +13,12 @@ where exp(d) is the odds of having gone; BG/NBD leaves it out for x = 0, who can
 import numpy as np
 from scipy.special import digamma, expit, gammaln, polygamma
 
-from rfm_ml.models.arrays import Derivatives, FloatArray, symmetric
+from rfm_ml.models.arrays import Derivatives, FloatArray, symmetric, total
 from rfm_ml.models.counts import RepeatCounts
 
-CHUNK = 1 << 15
-"""Rows worked on at once: keeps the temporaries in the processor's cache."""
+CHUNK = 1 << 13
+"""Rows worked on at once: temporaries stay in the cache, and products too small for BLAS to call its threads,
+which would wait for each other on a busy machine."""
 
 
 def log_odds_gone(params: FloatArray, x: FloatArray, t_x: FloatArray, T: FloatArray, *, extra: int) -> FloatArray:
@@ -37,19 +38,19 @@ def _by_frequency(params: FloatArray, counts: RepeatCounts, *, extra: int) -> De
         gammaln(r + x) - gammaln(r) + r * np.log(alpha) + gammaln(a + b) - gammaln(a + b + y)
         + gammaln(b + y) - gammaln(b)
     )  # fmt: skip
-    total = n.sum()
+    everyone = n.sum()
     gone = n @ (digamma(a + b) - digamma(a + b + y))
     gradient = np.array([
-        n @ (digamma(r + x) - digamma(r)) + total * np.log(alpha),
-        total * r / alpha,
+        n @ (digamma(r + x) - digamma(r)) + everyone * np.log(alpha),
+        everyone * r / alpha,
         gone,
         gone + n @ (digamma(b + y) - digamma(b)),
     ])  # fmt: skip
     both = n @ (polygamma(1, a + b) - polygamma(1, a + b + y))
     hessian = symmetric(4, {
         (0, 0): n @ (polygamma(1, r + x) - polygamma(1, r)),
-        (0, 1): total / alpha,
-        (1, 1): -total * r / alpha**2,
+        (0, 1): everyone / alpha,
+        (1, 1): -everyone * r / alpha**2,
         (2, 2): both,
         (2, 3): both,
         (3, 3): both + n @ (polygamma(1, b + y) - polygamma(1, b)),
@@ -69,16 +70,16 @@ def _chunk(params: FloatArray, rows: tuple[FloatArray, ...], *, extra: int) -> D
         d = np.where(x > 0, d, -np.inf)
     gone = expit(d)
     log_late = np.log(alpha + T)
-    value = n @ (np.logaddexp(0.0, d) - k * log_late)
+    value = total(n, np.logaddexp(0.0, d) - k * log_late)
     share = n * gone
     up = np.stack([stretch, k * (late - early), np.full_like(x, 1 / a), -1 / left])
-    gradient = up @ share - np.array([n @ log_late, n @ (k * late), 0.0, 0.0])
+    gradient = total(up, share) - np.array([total(n, log_late), total(n, k * late), 0.0, 0.0])
     hessian = (up * (share * (1 - gone))) @ up.T
     hessian += symmetric(4, {
-        (0, 1): share @ (late - early) - n @ late,
-        (1, 1): (share * k) @ (early**2 - late**2) + (n * k) @ late**2,
+        (0, 1): total(share, late - early) - total(n, late),
+        (1, 1): total(share * k, early**2 - late**2) + total(n * k, late**2),
         (2, 2): -share.sum() / a**2,
-        (3, 3): share @ left**-2.0,
+        (3, 3): total(share, left**-2.0),
     })  # fmt: skip
     return Derivatives(float(value), gradient, hessian)
 

@@ -10,7 +10,7 @@ from sklearn.base import clone
 from rfm_ml.core.checks import require_between
 from rfm_ml.core.errors import DataError
 from rfm_ml.models.arrays import FloatArray
-from rfm_ml.models.counts import RepeatCounts, compress, repeat_columns
+from rfm_ml.models.counts import repeat_columns
 from rfm_ml.models.gamma_gamma import GammaGamma, value_columns
 from rfm_ml.models.parametric import FitWarning
 from rfm_ml.models.prediction import check_horizon
@@ -36,24 +36,10 @@ def bootstrap_models(
         drawn = model.simulate(age_days, rng=rng)
         if not (drawn["repeat_orders"] > 0).any():
             continue
-        again.counts_ = _simulated_counts(again, drawn)
+        again.counts_ = again._counts(drawn)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FitWarning)  # the spread of the draws says how open a parameter is
             yield again._fit_native([params])
-
-
-def _simulated_counts(model: RepeatBuyingModel, drawn: pd.DataFrame) -> RepeatCounts:
-    """Return the counts of simulated customers; times are exact, so only one-time buyers share rows."""
-    if not model.times:
-        return model._counts(drawn)
-    x, t_x, T = repeat_columns(drawn)
-    once = x == 0
-    if not once.any():
-        return RepeatCounts(*compress(x, t_x, T))
-    age, count = np.unique(T[once], return_counts=True)
-    zero = np.zeros(len(age))
-    parts = (zero, x[~once]), (zero, t_x[~once]), (age, T[~once]), (count.astype(float), np.ones((~once).sum()))
-    return RepeatCounts(*(np.concatenate(pair) for pair in parts))
 
 
 def draw_orders(

@@ -29,7 +29,7 @@ class NBDModel(RepeatBuyingModel):
 
 def rate_starts(counts: RepeatCounts, leaving: list[tuple[float, ...]]) -> list[FloatArray]:
     """Return starts (r, alpha, *leaving) with the observed mean rate, for flat and for peaked rates."""
-    mean_rate = counts.repeat_orders / float(counts.weight @ counts.T)
+    mean_rate = counts.repeat_orders / float((counts.weight * counts.T).sum())
     return [
         np.array([r, r / mean_rate * stretch, *more])
         for (r, stretch), more in zip(((0.5, 0.7), (2.0, 0.7), (0.3, 0.3)), leaving, strict=True)

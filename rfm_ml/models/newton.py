@@ -9,7 +9,8 @@ from scipy.optimize import minimize
 from rfm_ml.models.arrays import BoolArray, Derivatives, FloatArray
 
 Objective = Callable[[FloatArray], Derivatives]
-LOWER, UPPER = -12.0, 12.0
+LOWER, UPPER = -10.0, 10.0
+"""The box of log-parameters, with time scaled to the oldest age: 22,000 is as good as infinite."""
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,6 @@ class Maximum:
     converged: bool
     at_edge: tuple[int, ...]
     evaluations: int
-
-
-def _active(point: FloatArray, gradient: FloatArray, lower: FloatArray, upper: FloatArray) -> BoolArray:
-    """Return True where a bound holds the parameter back."""
-    return np.asarray(((point <= lower) & (gradient < 0)) | ((point >= upper) & (gradient > 0)))
 
 
 def newton_step(here: Derivatives, free: BoolArray) -> tuple[FloatArray, float]:
@@ -44,6 +40,28 @@ def newton_step(here: Derivatives, free: BoolArray) -> tuple[FloatArray, float]:
     return step, float(0.5 * (along**2 / size).sum())
 
 
+def feasible_step(
+    point: FloatArray, here: Derivatives, *, lower: FloatArray, upper: FloatArray
+) -> tuple[FloatArray, float]:
+    """Return the Newton step that keeps parameters at a bound there if they would leave the box, and its gain.
+
+    The step ends where it first meets a bound: cut short, not bent, so that it stays on a ridge of the likelihood.
+    """
+    uphill = here.gradient
+    free = ~(((point <= lower) & (uphill < 0)) | ((point >= upper) & (uphill > 0)))
+    while True:
+        step, gain = newton_step(here, free)
+        blocked = free & (((point <= lower) & (step < 0)) | ((point >= upper) & (step > 0)))
+        if not blocked.any():
+            break
+        free &= ~blocked
+    room = np.where(step > 0, upper - point, point - lower)
+    moving = step != 0
+    if moving.any():
+        step = step * min(1.0, float((room[moving] / np.abs(step[moving])).min()))
+    return step, gain
+
+
 def climb(
     objective: Objective, start: FloatArray, *, lower: FloatArray, upper: FloatArray, max_evaluations: int = 100
 ) -> Maximum:
@@ -51,22 +69,24 @@ def climb(
     point = np.clip(start, lower, upper)
     here, used, radius, converged = objective(point), 1, 2.0, False
     while used < max_evaluations:
-        free = ~_active(point, here.gradient, lower, upper)
-        step, gain = newton_step(here, free)
+        step, gain = feasible_step(point, here, lower=lower, upper=upper)
         length = float(np.linalg.norm(step))
         if gain <= 1e-11 * (1 + 1e-2 * abs(here.value)):
             converged = True
             break
         target = np.clip(point + step * min(1.0, radius / length), lower, upper)
         there, used = objective(target), used + 1
-        if np.isfinite(there.value) and there.value >= here.value - 1e-13 * abs(here.value):
+        if np.isfinite(there.value) and there.value >= here.value - 1e-12 * abs(here.value):
             radius = min(2 * radius, 4.0) if length > radius else radius
             point, here = target, there
+        elif gain < 1e-7 * (1 + 1e-3 * abs(here.value)):
+            converged = True  # what is left to gain is below the rounding of the likelihood
+            break
         else:
             radius = 0.25 * min(length, radius)
             if radius < 1e-10:
                 break
-    edge = tuple(map(int, np.flatnonzero((point <= lower) | (point >= upper))))
+    edge = tuple(map(int, np.flatnonzero((point <= lower + 1e-9) | (point >= upper - 1e-9))))
     return Maximum(point, here, converged, edge, used)
 
 

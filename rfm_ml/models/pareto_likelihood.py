@@ -18,12 +18,12 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import digamma, gammaln, polygamma
 
-from rfm_ml.models.arrays import Derivatives, FloatArray, mixture_hessian, symmetric
+from rfm_ml.models.arrays import Derivatives, FloatArray, inner, mixture_hessian, symmetric, total
 from rfm_ml.models.counts import RepeatCounts
 
 NODES = ((1.0, 6), (4.0, 10), (12.0, 16), (np.inf, 32))
 """Up to this difficulty (fall of the log integrand, or twice the width in u) so many nodes are exact to 1e-13."""
-CELLS = 1 << 15
+CELLS = 1 << 13
 FALL = 40.0
 
 
@@ -120,33 +120,33 @@ def _chunk(params: FloatArray, rows: tuple[FloatArray, ...], span: tuple[FloatAr
     hessian = mixture_hessian(up, share, mean, n)
     ended = weighted[:-1].sum()
     hessian += symmetric(4, {
-        (0, 1): -np.vdot(weighted, by_a),
-        (1, 1): np.vdot(weighted * (r + x), by_a**2),
+        (0, 1): -inner(weighted, by_a),
+        (1, 1): inner(weighted * (r + x), by_a**2),
         (2, 2): -ended / s**2,
-        (2, 3): -np.vdot(weighted, by_b),
-        (3, 3): np.vdot(weighted * left, by_b**2),
+        (2, 3): -inner(weighted, by_b),
+        (3, 3): inner(weighted * left, by_b**2),
     })  # fmt: skip
-    return Derivatives(float(n @ log_row), mean @ n, hessian)
+    return Derivatives(float(total(n, log_row)), total(mean, n), hessian)
 
 
 def _by_frequency(params: FloatArray, counts: RepeatCounts) -> Derivatives:
     """Sum the terms in front of the braces, which depend on x alone."""
     r, alpha, s, beta = params
     x, n = counts.by_x
-    total = n.sum()
-    value = n @ (gammaln(r + x) - gammaln(r)) + total * (r * np.log(alpha) + s * np.log(beta))
+    everyone = n.sum()
+    value = n @ (gammaln(r + x) - gammaln(r)) + everyone * (r * np.log(alpha) + s * np.log(beta))
     gradient = np.array([
-        n @ (digamma(r + x) - digamma(r)) + total * np.log(alpha),
-        total * r / alpha,
-        total * np.log(beta),
-        total * s / beta,
+        n @ (digamma(r + x) - digamma(r)) + everyone * np.log(alpha),
+        everyone * r / alpha,
+        everyone * np.log(beta),
+        everyone * s / beta,
     ])  # fmt: skip
     hessian = symmetric(4, {
         (0, 0): n @ (polygamma(1, r + x) - polygamma(1, r)),
-        (0, 1): total / alpha,
-        (1, 1): -total * r / alpha**2,
-        (2, 3): total / beta,
-        (3, 3): -total * s / beta**2,
+        (0, 1): everyone / alpha,
+        (1, 1): -everyone * r / alpha**2,
+        (2, 3): everyone / beta,
+        (3, 3): -everyone * s / beta**2,
     })  # fmt: skip
     return Derivatives(float(value), gradient, hessian)
 
