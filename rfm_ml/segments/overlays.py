@@ -95,8 +95,8 @@ def with_prospects(assigned: pd.DataFrame, contacts: pd.DataFrame | None) -> pd.
     new = pd.DataFrame({"customer_id": ids[~ids.isin(assigned["customer_id"])]}).assign(segment=PROSPECT)
     if new.empty:
         return assigned.copy()
-    blank: dict[str, object] = {"R": 0, "F": 0, "M": 0, "cell": ""}
-    new = new.assign(**{c: v for c, v in blank.items() if c in assigned.columns})
+    for column in assigned.columns.intersection(["R", "F", "M", "cell"]):
+        new[column] = "" if column == "cell" else 0
     return pd.concat([assigned, new], ignore_index=True)
 
 
