@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 
 import ibis
 import numpy as np
@@ -66,7 +67,7 @@ def test_compiles_for_other_engines(name: str, dialect: str) -> None:
 
 @pytest.mark.filterwarnings("ignore")  # Spark's own
 @pytest.mark.skipif(find_spec("pyspark") is None, reason="pyspark is not installed")
-def test_means_the_same_on_spark() -> None:
+def test_means_the_same_on_spark(tmp_path: Path) -> None:
     from pyspark.sql import SparkSession
 
     rng = np.random.default_rng(0)
@@ -93,7 +94,8 @@ def test_means_the_same_on_spark() -> None:
     con = ibis.pyspark.connect(session)
     tables = {}
     for name, frame in {"orders": orders, "lines": lines, "events": events}.items():
-        session.createDataFrame(frame.to_dict("records")).createOrReplaceTempView(name)
+        frame.to_parquet(tmp_path / f"{name}.parquet")
+        session.read.parquet(str(tmp_path / f"{name}.parquet")).createOrReplaceTempView(name)
         tables[name] = con.table(name)
     on_spark = customer_table(**tables, as_of=AS_OF)
     session.stop()
