@@ -121,9 +121,7 @@ def draw_contacts(rng: np.random.Generator, customers: Customers, *, start_year:
     digits = np.array([p[2] for p in PHONES])[phone]
     rows["number"] = (rng.random(n) * 10.0**digits).astype(np.int32)
     rows["phone"] = _forget(rng, phone, share=0.35)
-    oldest, youngest = (np.datetime64(f"{start_year - age}-01-01").astype(int) for age in (85, 18))
-    born = oldest + ((youngest - oldest) * rng.beta(2.2, 1.6, n)).astype(np.int32)
-    rows["birth_day"] = np.where(rng.random(n) < 0.3, NO_DATE, born)
+    rows["birth_day"] = _draw_birth_days(rng, n, start_year=start_year)
     rows["tags"] = sum((rng.random(n) < 0.12).astype(np.int8) << k for k in range(len(TAGS)))
     for name, shares in CONSENTS.items():
         rows[name] = rng.choice(3, n, p=shares) - 1
@@ -132,6 +130,13 @@ def draw_contacts(rng: np.random.Generator, customers: Customers, *, start_year:
         rows[name][(rows[address] < 0) & (rows[name] == 1)] = -1
     rows["suppressed"] = rng.random(n) < 0.015
     return rows
+
+
+def _draw_birth_days(rng: np.random.Generator, size: int, *, start_year: int) -> NDArray[Any]:
+    """Draw days of birth, in days since 1970, of adults aged 18 to 85; three in ten did not tell."""
+    oldest, youngest = (np.datetime64(f"{start_year - age}-01-01").astype(int) for age in (85, 18))
+    born = oldest + ((youngest - oldest) * rng.beta(2.2, 1.6, size)).astype(np.int32)
+    return np.where(rng.random(size) < 0.3, NO_DATE, born)
 
 
 def mailable(contacts: Rows) -> Bools:

@@ -159,9 +159,7 @@ def draw_customers(rng: np.random.Generator, calendar: Calendar, *, size: int, f
     joined = season[-1] * rng.random(size) ** 1.25
     prospect = rng.random(size) < PROSPECT_SHARE
     if first:
-        opening, closing = season[1] - season[0], season[-1] - season[-2]
-        joined[:2] = opening * joined[0] / season[-1], season[-2] + closing * joined[1] / season[-1]
-        prospect[:2] = False
+        _cover_the_span(joined, prospect, season)
     dropout_rate = rng.gamma(DROPOUT_SHAPE, 1 / DROPOUT_SCALE_DAYS, size)
     joined_day = np.interp(joined, season, np.arange(calendar.days + 1))
     with np.errstate(divide="ignore"):
@@ -181,6 +179,13 @@ def draw_customers(rng: np.random.Generator, calendar: Calendar, *, size: int, f
         channel=rng.choice(len(CHANNELS), size, p=CHANNEL_SHARES).astype(np.int8),
         category=rng.integers(len(CATEGORIES), size=size, dtype=np.int8),
     )
+
+
+def _cover_the_span(joined: Floats, prospect: Bools, season: Floats) -> None:
+    """Move the first customer's joining into the first day and the second's into the last."""
+    opening, closing = season[1] - season[0], season[-1] - season[-2]
+    joined[:2] = opening * joined[0] / season[-1], season[-2] + closing * joined[1] / season[-1]
+    prospect[:2] = False
 
 
 def _level_edges() -> Floats:

@@ -83,22 +83,34 @@ def draw_events(
     buying = np.where(customers.prospect, 0.0, customers.rate * _VISITS_PER_ORDER)
     visits = _spread(rng, customers.joined_seconds, span, per_day=_VISITS_PER_DAY + buying, kind=VISIT)
     visits["source"] = rng.choice(len(VISIT_SHARES), len(visits), p=VISIT_SHARES)
-    reading = _OPENS_PER_DAY * rng.gamma(0.8, 1 / 0.8, n) * mailable
-    opens = _spread(rng, customers.joined_seconds, span, per_day=reading, kind=OPEN)
-    opens["source"] = NEWSLETTER
-    opens = np.concatenate([opens, _draw_campaign_opens(rng, campaigns, groups)])
-    ours = opens["source"] == NEWSLETTER
-    chance = np.where(ours, _CLICKS_PER_OPEN, _CLICKS_PER_CAMPAIGN_OPEN)
+    opens = _draw_opens(rng, customers.joined_seconds, span, campaigns=campaigns, groups=groups, mailable=mailable)
+    chance = np.where(opens["source"] == NEWSLETTER, _CLICKS_PER_OPEN, _CLICKS_PER_CAMPAIGN_OPEN)
     clicks = _follow(rng, opens, chance=chance, kind=CLICK, seconds=(5, 300))
+    carts = _draw_carts(rng, visits, customers)
+    abandons = _follow(rng, carts, chance=_ABANDONS_PER_CART, kind=ABANDON, seconds=(1800, 7200))
+    events = np.concatenate([visits, opens, clicks, carts, abandons])
+    return events[events["seconds"] < end_seconds]
+
+
+def _draw_carts(rng: np.random.Generator, visits: Rows, customers: Customers) -> Rows:
+    """Draw which visits fill a cart, with one product of it and its value around the customer's usual order."""
     carts = _follow(rng, visits, chance=_CARTS_PER_VISIT, kind=CART, seconds=(60, 1200))
     kinds = rng.integers(len(CATEGORIES), size=len(carts))
     own = np.where(rng.random(len(carts)) < 0.6, customers.category[carts["customer"]], kinds)
     carts["product"] = own * PRODUCTS_PER_CATEGORY + rng.integers(PRODUCTS_PER_CATEGORY, size=len(carts))
     worth = 100 * customers.mean_order_value[carts["customer"]] * rng.gamma(3, 1 / 3, len(carts))
     carts["cents"] = np.maximum(np.rint(worth), 1)
-    abandons = _follow(rng, carts, chance=_ABANDONS_PER_CART, kind=ABANDON, seconds=(1800, 7200))
-    events = np.concatenate([visits, opens, clicks, carts, abandons])
-    return events[events["seconds"] < end_seconds]
+    return carts
+
+
+def _draw_opens(
+    rng: np.random.Generator, start: Ints, span: Ints, *, campaigns: tuple[Campaign, ...], groups: Ints, mailable: Bools
+) -> Rows:
+    """Draw opens of the weekly newsletter and of campaigns; some people read most of it, many hardly any."""
+    reading = _OPENS_PER_DAY * rng.gamma(0.8, 1 / 0.8, len(start)) * mailable
+    weekly = _spread(rng, start, span, per_day=reading, kind=OPEN)
+    weekly["source"] = NEWSLETTER
+    return np.concatenate([weekly, _draw_campaign_opens(rng, campaigns, groups)])
 
 
 def _spread(rng: np.random.Generator, start: Ints, span: Ints, *, per_day: Floats, kind: int) -> Rows:

@@ -94,14 +94,15 @@ def draw_lines(
     returned = _draw_returns(rng, lines, calendar)
     returned["order"] = len(purchases) + np.arange(len(returned))
     lines = np.concatenate([lines, returned])
-    doubled = np.repeat(lines, 1 + (rng.random(len(lines)) < DUPLICATE_SHARE))
-    doubled["copy"][1:] = _same_line(doubled)
-    return doubled
+    return _duplicate(rng, lines)
 
 
-def _same_line(lines: Rows) -> Bools:
+def _duplicate(rng: np.random.Generator, lines: Rows) -> Rows:
+    """Repeat a few lines exactly, each right after itself, and mark the second ones as copies."""
+    lines = np.repeat(lines, 1 + (rng.random(len(lines)) < DUPLICATE_SHARE))
     same_order = lines["order"][1:] == lines["order"][:-1]
-    return np.asarray(same_order & (lines["line"][1:] == lines["line"][:-1]))
+    lines["copy"][1:] = same_order & (lines["line"][1:] == lines["line"][:-1])
+    return lines
 
 
 def _purchases(seconds: Ints, customer: Ints, *, source: int, campaign: Ints | int = -1) -> Rows:
