@@ -45,7 +45,9 @@ def engaged(events: Any, *, as_of: str | dt.date, click_days: int = 180, visit_d
     if isinstance(events, pd.DataFrame):
         ids = events.loc[recent, "customer_id"]
     else:
-        ids = events.filter(recent).select("customer_id").distinct().to_pandas()["customer_id"]
+        found = events.filter(recent).select("customer_id").distinct()
+        # Through Arrow: Ibis' own way to pandas reads an option that pandas 3 warns about.
+        ids = found.to_pyarrow()["customer_id"].to_pandas()
     return pd.Index(ids.dropna().unique(), name="customer_id").sort_values()
 
 

@@ -45,24 +45,20 @@ def test_money_is_asked_for_where_it_is_needed(model, customers):
 
 
 def test_several_orders_are_counted_together():
-    customers = pd.DataFrame({"recency_days": [1.0, np.nan], "orders": [2, 0], "spend": [10.0, 0.0]})
+    customers = pd.DataFrame({"recency_days": [1.0, 20.0, np.nan], "orders": [2, 9, 0], "spend": [10.0, 90.0, 0.0]})
+    low = [{"F": 1}, {"F": 2, "M": 1}]
     segment_map = SegmentMap(
         {
             "name": "two",
-            "scores": {"R": 1, "F": 2, "M": 2},
-            "segments": [{"name": "A", "cells": [{"F": 2, "M": 2}]}, {"name": "B", "cells": [{"F": 1}, {"F": 2, "M": 1}]}],
+            "scores": {"R": 2, "F": 2, "M": 2},
+            "segments": [{"name": "A", "cells": [{"F": 2, "M": 2}]}, {"name": "B", "cells": low}],
         }
     )
-    strategy = ThresholdRFM(
-        recency=[9], frequency=[5], monetary=[45.1], frequency_column="orders", monetary_column="spend"
-    )
-    with pytest.warns(UserWarning, match="distinct score"):
-        strategy.fit(customers.assign(recency_days=[1.0, 20.0]))
-    two_scores = SegmentMap({**segment_map.to_dict(), "scores": {"R": 2, "F": 2, "M": 2}, "levels": None})
-    with pytest.warns(UserWarning, match="distinct score"):
-        model = SegmentModel(strategy, two_scores).fit(customers)
+    strategy = ThresholdRFM([9], [5], [45.1], frequency_column="orders", monetary_column="spend")
+    model = SegmentModel(strategy, segment_map).fit(customers)
     assert model.move_up(customers).tolist() == [
         "3 more orders worth at least 35.10 in total now would lead to A.",
+        "Already in the top segment.",
         "A first order now would lead to B.",
     ]
 
@@ -83,7 +79,8 @@ def test_rates_that_do_not_tell_give_the_limit_to_reach(limits, customers):
     model = SegmentModel(limits, load_map("twelve")).fit(annualised)
     low = annualised.iloc[[1]].assign(orders_per_year=2.5, spend_per_year=60.0)
     assert model.move_up(low).tolist() == [
-        "1 more order now that brings at least 3 orders per year and at least 100.00 spend per year would lead to Loyal."
+        "1 more order now that brings at least 3 orders per year and at least 100.00 spend per year "
+        "would lead to Loyal."
     ]
 
 
@@ -97,16 +94,18 @@ def test_a_map_without_a_way_up_says_so(limits, customers):
     assert model.move_up(customers).tolist()[0] == "No further order leads to a higher segment of this map."
 
 
-rows = st.lists(
-    st.tuples(st.integers(0, 400), st.integers(1, 12), st.integers(-500, 50_000)), min_size=12, max_size=40
-)
+rows = st.lists(st.tuples(st.integers(0, 400), st.integers(1, 12), st.integers(-500, 50_000)), min_size=12, max_size=40)
 ways = {
     "quantiles": (QuantileRFM(), "twelve"),
     "nested": (QuantileRFM(nested=True), "twelve"),
     "classic": (QuantileRFM(binning="equal_width"), "classic"),
     "limits": (
         ThresholdRFM(
-            recency=[30, 90], frequency=[3, 6], monetary=[99.99, 250], frequency_column="orders", monetary_column="spend"
+            recency=[30, 90],
+            frequency=[3, 6],
+            monetary=[99.99, 250],
+            frequency_column="orders",
+            monetary_column="spend",
         ),
         "three_level",
     ),
@@ -119,9 +118,9 @@ ways = {
 def test_the_effort_named_reaches_the_segment_named_and_nothing_cheaper_does(way, some):
     strategy, map_name = ways[way]
     segment_map = load_map(map_name)
-    customers = pd.DataFrame(
-        [(d, o, c / 100) for d, o, c in some], columns=["recency_days", "orders", "spend"]
-    ).astype({"spend": float})
+    customers = pd.DataFrame([(d, o, c / 100) for d, o, c in some], columns=["recency_days", "orders", "spend"]).astype(
+        {"spend": float}
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(type(strategy), "_warn_if_collapsed", lambda self: None)
         model = SegmentModel(strategy, segment_map).fit(customers)
@@ -130,9 +129,7 @@ def test_the_effort_named_reaches_the_segment_named_and_nothing_cheaper_does(way
     now = model.predict(customers).map(rank).to_numpy()
 
     def rank_after(orders, money):
-        bought = customers.assign(
-            recency_days=0, orders=customers["orders"] + orders, spend=customers["spend"] + money
-        )
+        bought = customers.assign(recency_days=0, orders=customers["orders"] + orders, spend=customers["spend"] + money)
         return model.predict(bought).map(rank).to_numpy()
 
     found = np.isfinite(best.orders)

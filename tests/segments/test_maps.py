@@ -180,7 +180,10 @@ def test_a_users_own_file_by_path(tmp_path):
         (changed(segments=[{"name": "Prospect", "cells": [{"R": "1-2"}]}]), "kept for contacts without an order"),
         (changed(segments=[{"name": " ", "cells": [{"R": "1-2"}]}]), "a name in words"),
         (changed(segments=[{"name": 5, "cells": [{"R": "1-2"}]}]), "a name in words. Got 5"),
-        (changed(segments=[{"name": "All", "cells": [{"R": "1-3"}]}]), r"entry 1 of 'All': R must be .* within 1-2.*'1-3'"),
+        (
+            changed(segments=[{"name": "All", "cells": [{"R": "1-3"}]}]),
+            r"entry 1 of 'All': R must be .* within 1-2.*'1-3'",
+        ),
         (changed(segments=[{"name": "All", "cells": [{"R": "2-1"}]}]), "Got '2-1'"),
         (changed(segments=[{"name": "All", "cells": [{"R": 0}]}]), "Got 0"),
         (changed(segments=[{"name": "All", "cells": [{"R": True}]}]), "Got True"),
@@ -188,7 +191,10 @@ def test_a_users_own_file_by_path(tmp_path):
         (changed(segments=[{"name": "All", "cells": [{"X": 1}]}]), "letters R, F and M. Got 'X'"),
         (changed(segments=[{"name": "All", "cells": [{}]}]), "must name scores as in"),
         (changed(segments=[{"name": "All", "cells": "R1"}]), "cells of 'All' must be a list"),
-        (changed(segments=[{"name": "All", "cell": []}]), r"segment 1 must have known keys only\. Got 'cell'\. Did you mean 'cells'"),
+        (
+            changed(segments=[{"name": "All", "cell": []}]),
+            r"segment 1 must have known keys only\. Got 'cell'\. Did you mean 'cells'",
+        ),
         (changed(segments=[{"name": "All"}]), "must have the key 'cells'"),
         (changed(segments={}), "segments must be a list"),
         (changed(scores={"R": 2, "F": 2}), "scores must have the key 'M'"),
@@ -201,7 +207,10 @@ def test_a_users_own_file_by_path(tmp_path):
         ([], "A segment map must have the keys"),
         (changed(overlays=[{"name": "O", "of": "Topp", "click_days": 1, "visit_days": 1}]), "Did you mean 'Top'"),
         (changed(overlays=[{"name": "Low", "of": "Top", "click_days": 1, "visit_days": 1}]), "'Low' is used twice"),
-        (changed(overlays=[{"name": "O", "of": "Top", "click_days": 0, "visit_days": 1}]), "click_days must be a whole"),
+        (
+            changed(overlays=[{"name": "O", "of": "Top", "click_days": 0, "visit_days": 1}]),
+            "click_days must be a whole",
+        ),
         (changed(overlays=[{"name": "O", "of": "Top", "clicks": 0}]), "Did you mean 'click_days'"),
         (changed(overlays="Lost"), "overlays must be a list"),
     ],
@@ -245,7 +254,8 @@ def test_any_partition_of_a_grid_is_a_map_and_any_break_of_it_is_named(shape, pa
     owner = {c: random.randrange(min(parts, len(cells))) for c in cells}
     names = sorted({f"S{o}" for o in owner.values()})
     segments = [
-        {"name": n, "cells": [dict(zip("RFM", c, strict=True)) for c, o in owner.items() if f"S{o}" == n]} for n in names
+        {"name": n, "cells": [dict(zip("RFM", c, strict=True)) for c, o in owner.items() if f"S{o}" == n]}
+        for n in names
     ]
     document = {"name": "any", "scores": dict(zip("RFM", shape, strict=True)), "segments": segments}
     table = SegmentMap(document).table()

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 
 from rfm_ml.strategies.binning import equal_width_edges, even_fractions, natural_break_edges, quantile_edges
 
-VALUES = st.lists(
-    st.one_of(st.integers(0, 12), st.floats(-1e6, 1e6, allow_nan=False)), min_size=1, max_size=60
-).map(lambda some: np.array(some, dtype=float))
+VALUES = st.lists(st.one_of(st.integers(0, 12), st.floats(-1e6, 1e6, allow_nan=False)), min_size=1, max_size=60).map(
+    lambda some: np.array(some, dtype=float)
+)
 BINS = st.integers(2, 10)
 
 

@@ -96,7 +96,9 @@ def test_one_time_buyers_get_the_lowest_frequency(orders, bins):
 
 def test_ties_are_reported_and_warned_about():
     customers = frame(orders=[1] * 9 + [5])
-    with pytest.warns(UserWarning, match="frequency has 2 distinct scores out of 5: most customers have the same orders"):
+    with pytest.warns(
+        UserWarning, match="frequency has 2 distinct scores out of 5: most customers have the same orders"
+    ):
         strategy = QuantileRFM().fit(customers)
     assert strategy.distinct_scores_ == {"recency": 5, "frequency": 2, "monetary": 5}
 
