@@ -18,8 +18,7 @@ from rfm_ml.strategies.reading import number_column
 from rfm_ml.strategies.scale import Floats, Ints, Scale
 from rfm_ml.strategies.words import value_phrase
 
-LETTERS: Final = {"recency": "R", "frequency": "F", "monetary": "M"}
-"""The three measures and the letters of their scores."""
+LETTERS: Final = {"recency": "R", "frequency": "F", "monetary": "M"}  # measures and the letters of their scores
 
 
 class ScoreStrategy(BaseEstimator, ABC):
@@ -78,8 +77,8 @@ class ScoreStrategy(BaseEstimator, ABC):
             If a column is missing or holds no number, or nobody has ordered.
         """
         self._check_params()
-        column = self._columns()["recency"]
         self._require(customers)
+        column = self._columns()["recency"]
         ordered = ~np.isnan(number_column(customers, column))
         if not ordered.any():
             raise DataError(

@@ -78,6 +78,14 @@ def test_limits_per_channel_with_a_default_for_the_rest():
 
 
 @pytest.mark.filterwarnings("ignore:.*distinct score:UserWarning")
+def test_channels_may_be_numbers():
+    shops = CHANNELS.assign(channel=[1, 2, 1, 2])
+    strategy = ThresholdRFM(recency={1: [30], 2: [60]}, frequency=[1], monetary=[1], by="channel").fit(shops)
+    assert strategy.scores(shops)["R"].tolist() == [1, 2, 1, 2]
+    assert ThresholdRFM.from_dict(strategy.to_dict()).predict(shops).tolist() == ["122", "222"] * 2
+
+
+@pytest.mark.filterwarnings("ignore:.*distinct score:UserWarning")
 def test_a_channel_without_limits_is_refused_by_name():
     named = {"recency": {"web": [30], "shop": [60]}, "by": "channel", "frequency": [1], "monetary": [1]}
     strategy = ThresholdRFM(**named).fit(CHANNELS[:2])
