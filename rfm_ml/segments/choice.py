@@ -46,7 +46,7 @@ def choose_model(
     *,
     as_of: date,
     frozen: Path | None = None,
-    why: str = "there was no earlier one",
+    why: str = "the first run of this study",
 ) -> ModelChoice:
     """Score with a frozen model if it was made by the same rules, else fit.
 
@@ -70,12 +70,12 @@ def choose_model(
         old = SegmentModel.from_json(frozen.read_text())
         if _rules(old) == _rules(blank):
             return ModelChoice(old, frozen=True, why=f"frozen since {old.fitted_on_}")
-        why = f"the rules changed since the model of {old.fitted_on_}"
+        why = f"as the rules changed since the model of {old.fitted_on_}"
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         model = blank.fit(customers, fitted_on=as_of)
     told = tuple(dict.fromkeys(str(w.message) for w in caught if w.category is UserWarning))
-    return ModelChoice(model, frozen=False, why=f"fitted on {as_of}: {why}", warnings=told)
+    return ModelChoice(model, frozen=False, why=f"fitted on {as_of}, {why}", warnings=told)
 
 
 def _rules(model: SegmentModel) -> str:

@@ -94,11 +94,11 @@ class Study(StudyInputs):
             files = [f / f"{name}.json" for f in earlier]
             frozen = None if refit or strategy.refit else next((f for f in files if f.exists()), None)
             why = (
-                "the params ask for it"
+                "as the params ask for"
                 if strategy.refit
-                else "it was asked for"
+                else "as asked for"
                 if refit
-                else "there was no earlier one"
+                else "the first run of this study"
             )
             choice = choose_model(self._blank(name), self.customers, as_of=self.as_of, frozen=frozen, why=why)
             choice.save(self._settled(name))

@@ -11,8 +11,10 @@ import pandas as pd
 import pytest
 
 from rfm_ml.core.errors import ParamsError
-from rfm_ml.transactions import webshop, webshop_customers, webshop_tables
-from rfm_ml.transactions.webshop import choose_customers, write_webshop
+from rfm_ml.transactions.webshop import customers as webshop_customers
+from rfm_ml.transactions.webshop import shop as webshop
+from rfm_ml.transactions.webshop import tables as webshop_tables
+from rfm_ml.transactions.webshop.shop import choose_customers, write_webshop
 
 ROWS = 400_000
 START, END = date(2023, 1, 1), date(2025, 6, 30)

@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from rfm_ml.transactions.webshop_customers import (
+from rfm_ml.transactions.webshop.customers import (
     CAMPAIGN_DAYS,
     CATEGORIES,
     PRODUCTS_PER_CATEGORY,
@@ -14,7 +14,7 @@ from rfm_ml.transactions.webshop_customers import (
     Floats,
     Ints,
 )
-from rfm_ml.transactions.webshop_orders import Rows
+from rfm_ml.transactions.webshop.orders import Rows
 
 KINDS: Final = ("email_open", "email_click", "visit", "cart_add", "cart_abandon")
 OPEN, CLICK, VISIT, CART, ABANDON = range(5)

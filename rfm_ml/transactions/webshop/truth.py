@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from rfm_ml.transactions import webshop_customers as buyers
-from rfm_ml.transactions.webshop_orders import Rows
+from rfm_ml.transactions.webshop import customers as buyers
+from rfm_ml.transactions.webshop.orders import Rows
 
 TRUTH: Final = np.dtype(
     [

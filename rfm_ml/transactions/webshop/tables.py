@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rfm_ml.transactions.webshop_contacts import (
+from rfm_ml.transactions.webshop.contacts import (
     CONSENTS,
     COUNTRIES,
     DOMAINS,
@@ -21,7 +21,7 @@ from rfm_ml.transactions.webshop_contacts import (
     PLACES,
     tag_sets,
 )
-from rfm_ml.transactions.webshop_customers import (
+from rfm_ml.transactions.webshop.customers import (
     CATEGORIES,
     CHANNELS,
     PRODUCTS_PER_CATEGORY,
@@ -30,8 +30,8 @@ from rfm_ml.transactions.webshop_customers import (
     Campaign,
     Ints,
 )
-from rfm_ml.transactions.webshop_events import KINDS, SOURCES
-from rfm_ml.transactions.webshop_orders import GUEST, RETURN, Rows
+from rfm_ml.transactions.webshop.events import KINDS, SOURCES
+from rfm_ml.transactions.webshop.orders import GUEST, RETURN, Rows
 
 BATCH_ROWS: Final = 200_000
 PRODUCTS: Final = tuple(f"P{k + 1:04d}" for k in range(len(CATEGORIES) * PRODUCTS_PER_CATEGORY))

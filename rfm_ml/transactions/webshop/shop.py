@@ -20,12 +20,12 @@ import pyarrow as pa
 
 from rfm_ml.core.checks import require_between
 from rfm_ml.core.errors import ParamsError
-from rfm_ml.transactions import webshop_customers as buyers
-from rfm_ml.transactions import webshop_tables as tables
-from rfm_ml.transactions.webshop_contacts import CONTACT, draw_contacts, mailable
-from rfm_ml.transactions.webshop_events import EVENT, draw_events
-from rfm_ml.transactions.webshop_orders import LINE, Rows, count_lines, draw_lines
-from rfm_ml.transactions.webshop_truth import SENT, TRUTH, count_customers, describe, sent_rows, truth_rows
+from rfm_ml.transactions.webshop import customers as buyers
+from rfm_ml.transactions.webshop import tables
+from rfm_ml.transactions.webshop.contacts import CONTACT, draw_contacts, mailable
+from rfm_ml.transactions.webshop.events import EVENT, draw_events
+from rfm_ml.transactions.webshop.orders import LINE, Rows, count_lines, draw_lines
+from rfm_ml.transactions.webshop.truth import SENT, TRUTH, count_customers, describe, sent_rows, truth_rows
 
 MIN_ROWS: Final = 1_000
 MAX_ROWS: Final = 100_000_000

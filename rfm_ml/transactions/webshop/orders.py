@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rfm_ml.transactions.webshop_customers import (
+from rfm_ml.transactions.webshop.customers import (
     CAMPAIGN_DAYS,
     CATEGORIES,
     CHANNEL_SHARES,

@@ -10,8 +10,8 @@ from typing import Any, Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from rfm_ml.transactions.webshop_customers import Bools, Customers
-from rfm_ml.transactions.webshop_orders import Rows
+from rfm_ml.transactions.webshop.customers import Bools, Customers
+from rfm_ml.transactions.webshop.orders import Rows
 
 FIRST_NAMES: Final = (
     "Anna", "Ben", "Chloé", "David", "Elif", "Finn", "Greta", "Hugo", "Inès", "Jonas", "Jürgen", "Klara",
