@@ -49,7 +49,7 @@ def actuals(orders: Log, *, as_of: date | str, until: date | str) -> pd.DataFram
         actual_orders=days.orders.sum().cast("int64"),
         actual_spend=days.amount.sum().cast("float64"),
     )
-    return sums.order_by("customer_id").to_pandas()
+    return sums.order_by("customer_id").to_pyarrow().to_pandas()
 
 
 def split_holdout(

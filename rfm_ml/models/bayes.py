@@ -16,7 +16,9 @@ CLASSES = {
     "GammaGamma": "GammaGammaModel",
     "BetaGeoBetaBinom": "BetaGeoBetaBinomModel",
 }
-DRAWS, TUNE, CHAINS = 500, 500, 2
+SAMPLING: dict[str, Any] = {"draws": 500, "tune": 500, "chains": 2}
+SLOW_GRADIENT: dict[str, Any] = {"method": "demz", "draws": 3000, "tune": 3000, "chains": 2}
+"""Pareto/NBD: no cheap gradient there, so a sampler that needs none, with more draws."""
 
 
 def _package() -> Any:
@@ -49,6 +51,21 @@ def _scale(model: Any, name: str) -> float:
     return DAYS if name in model.times else 1.0
 
 
+def _priors(model: Any) -> dict[str, Any]:
+    """Return weak priors: log-normal over four orders of magnitude, around 1 for shapes, ten weeks for times.
+
+    The package's own would pull p of Gamma-Gamma to 1. Its priors of the Beta distributions are weak already.
+    """
+    from pymc_extras.prior import Prior
+
+    mine = ("r", "alpha", "s", "beta") if model.times else ("p", "q", "v")
+    return {
+        n: Prior("LogNormal", mu=float(np.log(10.0)) if n in model.times else 0.0, sigma=2.0)
+        for n in model.names
+        if n in mine
+    }
+
+
 def posterior_draws(model: Any) -> pd.DataFrame:
     """Sample the posterior of a model that has taken in its data.
 
@@ -65,9 +82,9 @@ def posterior_draws(model: Any) -> pd.DataFrame:
     name = type(model).__name__
     if name not in CLASSES:
         raise ParamsError(f"engine must be 'native' for {name}. Got 'bayes', which has no such model.")
-    sampler = getattr(_package(), CLASSES[name])()
-    sampler.fit(
-        _data(model), draws=DRAWS, tune=TUNE, chains=CHAINS, cores=1, random_seed=model.random_state, progressbar=False
-    )
+    kind = getattr(_package(), CLASSES[name])
+    sampler = kind(model_config=_priors(model))
+    how = SLOW_GRADIENT if name == "ParetoNBD" else SAMPLING
+    sampler.fit(_data(model), **how, cores=1, random_seed=model.random_state, progressbar=False)
     posterior = sampler.fit_result
     return pd.DataFrame({n: np.ravel(posterior[n].to_numpy()) * _scale(model, n) for n in model.names})

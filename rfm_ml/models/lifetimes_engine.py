@@ -31,9 +31,12 @@ def _fitter(model: Any) -> Any:
 
 
 def _fit_arguments(model: Any) -> dict[str, Any]:
-    """Return the data in the words of the fitter, and what makes it converge closely and repeatably."""
+    """Return the data in the words of the fitter, and what makes it converge closely and repeatably.
+
+    By default it stops Gamma-Gamma early and starts Pareto/NBD at random.
+    """
     if model.lifetimes_class == "GammaGammaFitter":
-        return {"frequency": model.x_, "monetary_value": model.m_, "q_constraint": True}
+        return {"frequency": model.x_, "monetary_value": model.m_, "q_constraint": True, "tol": 1e-13}
     counts = model.counts_
     weight = counts.weight.astype(np.int64)
     if model.lifetimes_class == "BetaGeoBetaBinomFitter":
@@ -41,7 +44,6 @@ def _fit_arguments(model: Any) -> dict[str, Any]:
     data = {"frequency": counts.x, "recency": counts.t_x, "T": counts.T, "weights": weight}
     if model.lifetimes_class != "ParetoNBDFitter":
         return data
-    # Nelder-Mead from a random start and to four digits otherwise
     start = model._starts(counts.scaled(1 / counts.T.max()))[0]
     return data | {"initial_params": start, "tol": 1e-8, "maxiter": 5000}
 

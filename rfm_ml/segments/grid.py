@@ -86,6 +86,11 @@ def fill_grid(segments: Sequence[Mapping[str, Any]], *, scores: Mapping[str, int
                         "Take it out of one."
                     )
                 grid[r - 1, f - 1, m - 1] = position
+    _require_full(grid, what=what)
+    return grid
+
+
+def _require_full(grid: NDArray[np.int64], *, what: str) -> None:
     empty = np.argwhere(grid < 0) + 1
     if len(empty):
         more = f" and {len(empty) - 1} more" if len(empty) > 1 else ""
@@ -93,7 +98,6 @@ def fill_grid(segments: Sequence[Mapping[str, Any]], *, scores: Mapping[str, int
             f"{what}: every cell must be in exactly one segment. {cell_name(*empty[0])}{more} "
             f"{'are' if more else 'is'} in none. Add {'them' if more else 'it'} to a segment."
         )
-    return grid
 
 
 def cell_name(r: int, f: int, m: int) -> str:

@@ -45,7 +45,9 @@ def engaged(events: Any, *, as_of: str | dt.date, click_days: int = 180, visit_d
     if isinstance(events, pd.DataFrame):
         ids = events.loc[recent, "customer_id"]
     else:
-        ids = events.filter(recent).select("customer_id").distinct().to_pandas()["customer_id"]
+        found = events.filter(recent).select("customer_id").distinct()
+        # Through Arrow: Ibis' own way to pandas reads an option that pandas 3 warns about.
+        ids = found.to_pyarrow()["customer_id"].to_pandas()
     return pd.Index(ids.dropna().unique(), name="customer_id").sort_values()
 
 
@@ -95,8 +97,8 @@ def with_prospects(assigned: pd.DataFrame, contacts: pd.DataFrame | None) -> pd.
     new = pd.DataFrame({"customer_id": ids[~ids.isin(assigned["customer_id"])]}).assign(segment=PROSPECT)
     if new.empty:
         return assigned.copy()
-    blank: dict[str, object] = {"R": 0, "F": 0, "M": 0, "cell": ""}
-    new = new.assign(**{c: v for c, v in blank.items() if c in assigned.columns})
+    for column in assigned.columns.intersection(["R", "F", "M", "cell"]):
+        new[column] = "" if column == "cell" else 0
     return pd.concat([assigned, new], ignore_index=True)
 
 

@@ -176,8 +176,10 @@ def _joined(assigned: pd.DataFrame, customers: pd.DataFrame, *, columns: list[st
     figures = ["recency_days", "orders", "spend"]
     require_columns(list(customers.columns), ["customer_id", *figures], what="The customers' table")
     keys = ["customer_id"]
-    # One row per customer and channel in both tables: both together are the key.
-    keys += [c for c in assigned.columns if c in customers.columns and c not in {*keys, *columns, *figures, *AXES}]
+    if assigned["customer_id"].duplicated().any():
+        # One row per customer and channel in both tables: what they share beside figures is the key.
+        other = {*keys, *columns, *figures, *AXES}
+        keys += [c for c in assigned.columns if c in customers.columns and c not in other]
     left, right = assigned[[*keys, *columns]], customers[[*keys, *figures]]
     if len(left) == len(right) and all(np.array_equal(left[k], right[k]) for k in keys):
         joined = pd.concat([left.reset_index(drop=True), right[figures].reset_index(drop=True)], axis=1)

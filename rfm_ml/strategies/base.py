@@ -18,16 +18,14 @@ from rfm_ml.strategies.reading import number_column
 from rfm_ml.strategies.scale import Floats, Ints, Scale
 from rfm_ml.strategies.words import value_phrase
 
-LETTERS: Final = {"recency": "R", "frequency": "F", "monetary": "M"}
-"""The three measures and the letters of their scores."""
+LETTERS: Final = {"recency": "R", "frequency": "F", "monetary": "M"}  # measures and the letters of their scores
 
 
 class ScoreStrategy(BaseEstimator, ABC):
     """Base of the strategies that give each customer a score per measure.
 
     A child says which columns it reads (`_columns`), checks its arguments (`_check_params`), learns one
-    `Scale` per measure (`_learn`) and, where scales differ by group, which row of the scale a customer
-    reads (`rows`).
+    `Scale` per measure (`_learn`) and which row of the scale a customer reads (`rows`), where they differ.
     """
 
     name: ClassVar[str]
@@ -43,6 +41,12 @@ class ScoreStrategy(BaseEstimator, ABC):
 
     def _start(self, customers: pd.DataFrame) -> None:
         """Learn what concerns all measures, before the first of them."""
+
+    def _extra_state(self) -> dict[str, Any]:
+        return {}
+
+    def _set_extra_state(self, state: Mapping[str, Any]) -> None:
+        """Take back what `_extra_state` gave: what was learned beside the scales."""
 
     def rows(self, measure: str, customers: pd.DataFrame, *, scores: Mapping[str, Ints]) -> Ints | None:
         """Return the row of the measure's scale that each customer reads, or None if there is one row.
@@ -73,8 +77,8 @@ class ScoreStrategy(BaseEstimator, ABC):
             If a column is missing or holds no number, or nobody has ordered.
         """
         self._check_params()
-        column = self._columns()["recency"]
         self._require(customers)
+        column = self._columns()["recency"]
         ordered = ~np.isnan(number_column(customers, column))
         if not ordered.any():
             raise DataError(
@@ -162,8 +166,8 @@ class ScoreStrategy(BaseEstimator, ABC):
 
     def scores(self, customers: pd.DataFrame) -> pd.DataFrame:
         """Return `customer_id` (if the frame has it), `R`, `F`, `M`: 1 to k, 0 without an order."""
-        arrays = self.score_arrays(customers)
-        frame = pd.DataFrame({LETTERS[m]: a for m, a in arrays.items()}, index=customers.index)
+        arrays = {LETTERS[m]: a for m, a in self.score_arrays(customers).items()}
+        frame = pd.DataFrame(arrays, index=customers.index)
         if "customer_id" in customers:
             frame.insert(0, "customer_id", customers["customer_id"])
         return frame
@@ -178,10 +182,9 @@ class ScoreStrategy(BaseEstimator, ABC):
         joint = "-" if any(len(n) > 1 for some in names for n in some) else ""
         table = pd.Series(["", *(joint.join(cell) for cell in product(*names))]).array
         code = np.zeros(len(index), dtype=np.int64)
-        for (_, array), some in zip(scores.items(), names, strict=True):
+        for array, some in zip(scores.values(), names, strict=True):
             code = code * len(some) + (array - 1)
-        first = next(iter(scores.values()))
-        return pd.Series(table.take(np.where(first == 0, 0, code + 1)), index=index, name="cell")
+        return pd.Series(table.take(np.where(scores["recency"] == 0, 0, code + 1)), index=index, name="cell")
 
     def explain(self, customers: pd.DataFrame) -> pd.Series:
         """Return the reason in words, one sentence per customer.
@@ -228,13 +231,6 @@ class ScoreStrategy(BaseEstimator, ABC):
             rows.append((measure, index, verdict))
         return pd.DataFrame(rows, columns=["measure", "psi", "verdict"])
 
-    def _extra_state(self) -> dict[str, Any]:
-        """Return what the child learned beside its scales."""
-        return {}
-
-    def _set_extra_state(self, state: Mapping[str, Any]) -> None:
-        """Take back what `_extra_state` gave."""
-
     def to_dict(self) -> dict[str, Any]:
         """Return the fitted strategy as plain values for JSON."""
         scales = self._fitted()
@@ -271,9 +267,8 @@ class ScoreStrategy(BaseEstimator, ABC):
         made.scales_ = {m: Scale.from_dict(state["scales"][m], what=f"{what}'s {m}") for m in LETTERS}
         made.counts_ = {m: np.array(state["counts"][m], dtype=np.int64) for m in LETTERS}
         for m, scale in made.scales_.items():
-            shape = (len(scale.edges), scale.bins)
-            if made.counts_[m].shape != shape:
-                raise ParamsError(f"{what}'s {m} counts must have the shape {shape}. Fit it again.")
+            if made.counts_[m].shape != (len(scale.edges), scale.bins):
+                raise ParamsError(f"{what} must have one count of {m} per score. Fit it again.")
         made.customers_ = int(state["customers"])
         made._set_extra_state(state["extra"])
         return made

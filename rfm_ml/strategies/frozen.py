@@ -12,7 +12,7 @@ from rfm_ml.strategies.scale import Floats, Ints
 PSI_FLOOR: Final = 1e-4  # keeps the logarithm finite where a score has no customer
 
 
-def canonical_json(state: Mapping[str, Any]) -> str:
+def canonical_json(state: object) -> str:
     """Return JSON with sorted keys and no blanks, so that equal contents are equal bytes."""
     return json.dumps(state, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
 

@@ -89,7 +89,9 @@ class ThresholdRFM(ScoreStrategy):
         return {"recency": self.recency, "frequency": self.frequency, "monetary": self.monetary}
 
     def _by_channel(self) -> dict[str, Mapping[str, Sequence[float]]]:
-        return {m: given for m, given in self._limits().items() if isinstance(given, Mapping)}
+        each = {m: given for m, given in self._limits().items() if isinstance(given, Mapping)}
+        # A shop's number is a number in YAML and text in the frame.
+        return {m: {str(c): limits for c, limits in given.items()} for m, given in each.items()}
 
     def _check_params(self) -> None:
         for measure, given in self._limits().items():
@@ -170,7 +172,8 @@ class ThresholdRFM(ScoreStrategy):
             edges = np.tile(pooled, (len(self.channels_) + 1, 1))
             for row in np.unique(rows[finite]) if rows is not None else ():
                 edges[row] = quantile_edges(values[finite & (rows == row)], even_fractions(3))
-        elif isinstance(given, Mapping):
+        elif measure in self._by_channel():
+            given = self._by_channel()[measure]
             # Without limits under "default" the last row is never read: `rows` refuses such a channel.
             other = given.get(DEFAULT, next(iter(given.values())))
             edges = np.array([*(given[c] for c in self.channels_), other], dtype=np.float64)

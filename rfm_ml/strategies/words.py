@@ -56,6 +56,8 @@ def range_words(low: float | None, high: float | None, *, column: str, at_least:
     b = "" if high is None else bound(high, column, at_least=at_least)
     if low is None and high is None:
         return "any"
+    if a == b:
+        return f"nobody, as both edges are {b}{unit}"
     if low is None:
         return (f"below {b}" if at_least else f"at most {b}") + unit
     if high is None:

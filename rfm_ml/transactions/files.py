@@ -87,9 +87,9 @@ def load_parquet(con: Any, files: list[Path]) -> RawLog:
 def load_frame(con: Any, frame: pd.DataFrame, *, files: tuple[Path, ...] = (), first_row: int = 1) -> RawLog:
     """Register a pandas frame as a raw table; rows are numbered from `first_row`."""
     columns = tuple(str(c) for c in frame.columns)
-    numbered = frame.set_axis(list(columns), axis=1).assign(
-        **{ROW: range(first_row, first_row + len(frame)), FILE: files[0].name if files else ""}
-    )
+    numbered = frame.set_axis(list(columns), axis=1)
+    numbered[ROW] = range(first_row, first_row + len(frame))
+    numbered[FILE] = files[0].name if files else ""
     return RawLog(con, con.create_table("raw_frame", ibis.memtable(numbered), temp=True), columns, files)
 
 

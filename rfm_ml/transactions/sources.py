@@ -30,7 +30,6 @@ def connect(folder: Path, *, memory_gb: float = 6, threads: int | None = None) -
     con = ibis.duckdb.connect()
     con.con.execute(f"SET temp_directory = '{folder}'")
     con.con.execute(f"SET memory_limit = '{memory_gb}GB'")
-    con.con.execute("SET enable_progress_bar = false")
     if threads is not None:
         con.con.execute(f"SET threads = {threads}")
     return con

@@ -60,34 +60,34 @@ def waterfall(con: Any, orders: Path, rejected: Path, *, as_of: date, order_is_r
     (amount in currency, exact decimals). The steps between the two are changes: gross plus all of them is net.
     """
     con.execute(_EVENTS.format(orders=orders, rejected=rejected, as_of=as_of.isoformat(), net=_RANK["net"]))
-    sums = con.execute("SELECT step, sum(rows)::BIGINT, sum(amount) FROM _events GROUP BY step").fetchall()
     by_order = _ORDERS_ARE_ROWS if order_is_row else _ORDERS
-    counts = {"orders": dict(con.execute(by_order).fetchall()), "customers": dict(con.execute(_CUSTOMERS).fetchall())}
+    ends = {
+        column: dict(con.execute(query).fetchall())
+        for column, query in {"rows": _ROWS, "orders": by_order, "customers": _CUSTOMERS, "amount": _AMOUNT}.items()
+    }
     returned = con.execute(
         f"SELECT count(*) FROM _events WHERE step = {_RANK['net']} AND kept AND order_kind = 'return'"
     ).fetchone()[0]
     con.execute("DROP TABLE _events")
-    table = pd.DataFrame(0, index=list(STEPS), columns=["rows", "orders", "customers"]).assign(amount=0)
-    table["amount"] = table["amount"].astype(object)
-    for step, rows, amount in sums:
-        table.iloc[step, table.columns.get_indexer(["rows", "amount"])] = [rows, amount]
-    for column, found in counts.items():
-        for step, count in found.items():
-            table.iloc[step, table.columns.get_loc(column)] = count
-    return _as_steps(table, returned=returned)
+    return _as_steps(ends, returned=returned)
 
 
-def _as_steps(table: pd.DataFrame, *, returned: int) -> pd.DataFrame:
-    """Turn 'how much ends at each step' into gross, changes and net."""
-    gross = table.sum()
-    table.iloc[1:-1] = -table.iloc[1:-1]
-    table.loc["gross"] = gross
-    table.loc["returns are not orders", "orders"] = -returned
-    table.loc["net", "orders"] -= returned
-    happened = (table != 0).any(axis=1) | table.index.isin(["gross", "after the as-of day", "net"])
-    table = table[happened].rename_axis("step").reset_index()
-    table["amount"] = table["amount"].map(float).round(4)
-    return table.astype({"rows": "int64", "orders": "int64", "customers": "int64"})
+def _as_steps(ends: dict[str, dict[int, Any]], *, returned: int) -> pd.DataFrame:
+    """Turn how much ends at each step into gross, changes and net; amounts are exact until the last line."""
+    rows = []
+    for step, rank in _RANK.items():
+        values = {column: -found.get(rank, 0) for column, found in ends.items()}
+        if step == "gross":
+            values = {column: sum(found.values()) for column, found in ends.items()}
+        if step == "returns are not orders":
+            values["orders"] = -returned
+        if step == "net":
+            values = {column: -value for column, value in values.items()}
+            values["orders"] -= returned
+        if any(values.values()) or step in ("gross", "after the as-of day", "net"):
+            rows.append({"step": step, **values})
+    types = {"rows": "int64", "orders": "int64", "customers": "int64", "amount": "float64"}
+    return pd.DataFrame(rows).astype(types)
 
 
 _EVENTS = """
@@ -109,6 +109,10 @@ SELECT step, customer_id, order_id, NULL, rows, amount::DECIMAL(38, 4), FALSE
 FROM read_parquet('{rejected}')
 """
 
+_ROWS = "SELECT step, sum(rows)::BIGINT FROM _events GROUP BY step"
+
+_AMOUNT = "SELECT step, sum(amount) FROM _events GROUP BY step"
+
 _ORDERS = """
 SELECT step, count(*) FROM _events WHERE kept GROUP BY step
 UNION ALL BY NAME
@@ -118,7 +122,7 @@ SELECT step, count(*) FROM (
 ) GROUP BY step
 """
 
-_ORDERS_ARE_ROWS = "SELECT step, sum(rows)::BIGINT FROM _events GROUP BY step"
+_ORDERS_ARE_ROWS = _ROWS
 
 _CUSTOMERS = """
 SELECT step, count(*) FROM (

@@ -1,0 +1,53 @@
+"""What a run writes beside its pages: tables, segment lists, frozen models."""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+
+from rfm_ml.core.errors import ParamsError
+from rfm_ml.segments import SegmentModel, concentration
+from rfm_ml.study import Study
+
+
+def write_outputs(study: Study, to: Path) -> None:
+    """Write `tables/`, `segments/` and `models/`; the same input gives the same bytes."""
+    tables, segments, models = (to / name for name in ("tables", "segments", "models"))
+    for folder in (tables, segments, models):
+        folder.mkdir()
+    study.waterfall.to_csv(tables / "waterfall.csv", index=False)
+    shutil.copyfile(study.log.quarantine, tables / "quarantine.csv")
+    study.customers.to_parquet(tables / "customers.parquet", index=False)
+    concentration(study.customers).to_csv(tables / "concentration.csv", index=False)
+    for name in study.strategies:
+        model = study.model(name)
+        (models / f"{name}.json").write_text(model.to_json(), encoding="utf-8")
+        study.profile(name).to_csv(tables / f"profile_{name}.csv", index=False)
+        model.drift(study.customers).to_csv(tables / f"drift_{name}.csv", index=False)
+        if hasattr(model.strategy_, "summary"):
+            model.strategy_.summary().to_csv(tables / f"scores_{name}.csv", index=False)
+        write_list(study, study.segment_list(name), segments / name)
+
+
+def write_list(study: Study, frame: pd.DataFrame, to: Path) -> None:
+    """Write a list as `<to>.csv` and `<to>.parquet`, through the engine, which is quick for millions of rows."""
+    con = study.con.con
+    con.register("_list", frame)
+    for ending, options in {"csv": "HEADER, DELIMITER ','", "parquet": "FORMAT parquet, COMPRESSION zstd"}.items():
+        con.execute(f"COPY (SELECT * FROM _list) TO '{to}.{ending}' ({options})")
+    con.unregister("_list")
+
+
+def score_list(study: Study, model: Path) -> pd.DataFrame:
+    """Return the study's customers as a frozen model of any run labels them.
+
+    Raises
+    ------
+    ParamsError
+        If the file is not there or is not a frozen model.
+    """
+    if not model.is_file():
+        raise ParamsError(
+            f"--model must name a frozen model. No file is at {str(model)!r}. Runs write them to models/."
+        )
+    return study.segment_list(model=SegmentModel.from_json(model.read_text(encoding="utf-8")))

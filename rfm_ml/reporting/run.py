@@ -1,0 +1,244 @@
+"""One run of a study: computed, written, executed, published whole."""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import Protocol
+
+import rfm_ml
+from rfm_ml.core.errors import NotebookError
+from rfm_ml.reporting.index import heading, write_index
+from rfm_ml.reporting.notebooks import NotebookRun, execute_all, notebook_folder, prepare
+from rfm_ml.reporting.outputs import write_outputs
+from rfm_ml.reporting.pages import write_pages
+from rfm_ml.reporting.publish import building, locked
+from rfm_ml.study import Study
+
+PACKAGES = ("pandas", "numpy", "scikit-learn", "duckdb", "ibis-framework", "pyarrow", "matplotlib", "papermill")
+
+
+class Display(Protocol):
+    """Where a run tells how far it is."""
+
+    def stage(self, words: str) -> None:
+        """Begin a stage."""
+
+    def notebooks(self, names: Sequence[str]) -> None:
+        """Begin to execute notebooks."""
+
+    def cell(self, name: str, done: int, total: int) -> None:
+        """Count a finished cell of a notebook."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A published run: its folder, day and warnings."""
+
+    folder: Path
+    as_of: date
+    warnings: list[str]
+    seconds: float
+
+
+def run_study(
+    params: str | Path,
+    *,
+    as_of: str | date | None = None,
+    only: Sequence[str] = (),
+    jobs: int = 2,
+    out: Path | None = None,
+    refit: bool = False,
+    display: Display | None = None,
+) -> RunResult:
+    """Run a study and publish its report, lists, models and tables.
+
+    Parameters
+    ----------
+    params
+        Path of the params file.
+    as_of
+        Overrides the day of the params.
+    only
+        Execute only these notebooks; the others' pages stay if nothing they rest on has changed.
+    jobs
+        Notebooks executed at the same time.
+    out
+        Folder of the reports; None for `reports/` beside `params/`.
+    refit
+        Learn every strategy anew.
+    display
+        Told about the progress.
+
+    Returns
+    -------
+    Where the report lies: `<out>/<study>/<as_of>/`.
+
+    Raises
+    ------
+    ParamsError, DataError, NotebookError, LockedError
+        Nothing is published then, and what was published before is untouched.
+    """
+    clock = _Clock(display)
+    study = Study(params, as_of=as_of, refresh=True)
+    runs = prepare_notebooks(study, only=only)
+    folder = (out or study.base / "reports") / study.params.study
+    with locked(folder):
+        with clock.stage("Reading orders"):
+            study.waterfall  # noqa: B018 - computed here so that notebooks find it in the cache
+        with clock.stage("Measuring customers"):
+            study.customers  # noqa: B018
+        place = folder / study.as_of.isoformat()
+        with clock.stage("Naming segments"):
+            study.settle(earlier=_earlier_models(folder, before=place.name), refit=refit)
+        kept = _unchanged(place, study, only=only)
+        with building(place) as part:
+            with clock.stage("Writing lists and tables"):
+                write_outputs(study, part)
+            runs = _execute(runs, study, part, jobs=jobs, clock=clock)
+            with clock.stage("Writing pages"):
+                runs = _with_kept(kept, runs, part, study)
+                write_pages(runs, part / "notebooks", part / "pages", heading=heading(study))
+                write_index(study, runs, part)
+            _write_manifest(study, runs, part, timings=clock.timings)
+        shutil.rmtree(_failed(place), ignore_errors=True)
+    return RunResult(place, study.as_of, study.warnings, clock.seconds)
+
+
+def prepare_notebooks(study: Study, *, only: Sequence[str] = ()) -> list[NotebookRun]:
+    """Check every notebook the params name, and those asked for, before anything runs."""
+    source = notebook_folder(study.base)
+    given = {
+        "params": os.path.relpath(study.path, study.base),
+        "as_of": study.as_of.isoformat(),
+    }
+    named = {n.name: n.parameters for n in study.params.notebooks}
+    wanted = {n: named.get(n, {}) for n in only} or named
+    return [prepare(source, name, parameters, given=given) for name, parameters in wanted.items()]
+
+
+def _execute(runs: list[NotebookRun], study: Study, part: Path, *, jobs: int, clock: "_Clock") -> list[NotebookRun]:
+    if clock.display:
+        clock.display.notebooks([r.name for r in runs])
+    try:
+        with clock.timed("Executing notebooks"), _inside(study.base):
+            cell = clock.display.cell if clock.display else None
+            return execute_all(runs, part.resolve() / "notebooks", jobs=jobs, progress=cell)
+    except NotebookError as error:
+        failed = _failed(part.with_name(study.as_of.isoformat()))
+        shutil.rmtree(failed, ignore_errors=True)
+        shutil.copytree(part / "notebooks", failed)
+        raise NotebookError(f"{error}\n\nThe notebooks as far as they came are in {failed}.") from None
+
+
+def _failed(place: Path) -> Path:
+    """Return where the notebooks of a failed run are kept until the next one succeeds."""
+    return place.with_name(f"{place.name}.failed")
+
+
+def _earlier_models(folder: Path, *, before: str) -> list[Path]:
+    days = [p for p in folder.glob("????-??-??") if p.name < before and (p / "run.json").exists()]
+    return [p / "models" for p in sorted(days, reverse=True)]
+
+
+def _unchanged(place: Path, study: Study, *, only: Sequence[str]) -> dict[str, Path]:
+    """Return executed notebooks of the published report that may stay when only some are run again."""
+    if not only or not (place / "run.json").exists():
+        return {}
+    manifest = json.loads((place / "run.json").read_text())
+    if manifest["basis"] != study.basis:
+        return {}
+    named = [n.name for n in study.params.notebooks if n.name not in only]
+    return {n: f for n in named if (f := place / "notebooks" / f"{n}.ipynb").exists()}
+
+
+def _with_kept(kept: dict[str, Path], runs: list[NotebookRun], part: Path, study: Study) -> list[NotebookRun]:
+    for name, file in kept.items():
+        target = part / "notebooks" / f"{name}.ipynb"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(file, target)
+    order = [n.name for n in study.params.notebooks]
+    every = [*runs, *prepare_notebooks(study, only=list(kept))] if kept else runs
+    return sorted(every, key=lambda r: order.index(r.name) if r.name in order else len(order))
+
+
+def _write_manifest(study: Study, runs: list[NotebookRun], part: Path, *, timings: dict[str, float]) -> None:
+    net = study.waterfall.iloc[-1].to_dict()
+    outputs = {str(p.relative_to(part)): _sha256(p) for p in sorted(part.rglob("*")) if p.is_file()}
+    manifest = {
+        "study": study.params.study,
+        "as_of": study.as_of,
+        "status": "done",
+        "basis": study.basis,
+        "input": {"fingerprint": study.source.fingerprint, "files": [f.name for f in study.source.files]},
+        "rows": {
+            "source": study.log.rows,
+            "quarantined": study.log.quarantined,
+            "counted": int(net["rows"]),
+            "orders": int(net["orders"]),
+            "customers": int(net["customers"]),
+        },
+        "strategies": {
+            name: {"frozen": c.frozen, "why": c.why, "fingerprint": c.model.fingerprint}
+            for name in study.strategies
+            if (c := study.choice(name))
+        },
+        "notebooks": {r.name: {"seconds": round(r.seconds, 2), "parameters": r.parameters} for r in runs},
+        "seconds": timings,
+        "warnings": study.warnings,
+        "versions": {"rfm_ml": rfm_ml.__version__, "python": platform.python_version()}
+        | {p: version(p) for p in PACKAGES},
+        "params": study.params.model_dump(mode="json"),
+        "outputs": outputs,
+    }
+    (part / "run.json").write_text(json.dumps(manifest, indent=1, default=str) + "\n", encoding="utf-8")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextmanager
+def _inside(folder: Path) -> Iterator[None]:
+    """Kernels start in the current folder: make it the study's, so that no page names an absolute path."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+class _Clock:
+    """Seconds per stage, told to the display as they begin."""
+
+    def __init__(self, display: Display | None) -> None:
+        self.display = display
+        self.timings: dict[str, float] = {}
+        self._start = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self._start
+
+    @contextmanager
+    def stage(self, words: str) -> Iterator[None]:
+        if self.display:
+            self.display.stage(words)
+        with self.timed(words):
+            yield
+
+    @contextmanager
+    def timed(self, words: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.timings[words] = round(time.perf_counter() - start, 2)

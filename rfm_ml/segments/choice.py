@@ -1,0 +1,85 @@
+"""Frozen or fitted: which segment model a run scores with, and why."""
+
+import json
+import os
+import warnings
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from rfm_ml.segments.model import SegmentModel
+from rfm_ml.strategies import canonical_json, strategy_name
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """A segment model and how it was come by.
+
+    `frozen` is True if the model was fitted by an earlier run, so that customers can have moved only because
+    they changed; `why` says the reason in words; `warnings` are what the fit wants a reader to know.
+    """
+
+    model: SegmentModel
+    frozen: bool
+    why: str
+    warnings: tuple[str, ...] = ()
+
+    def save(self, to: Path) -> None:
+        """Write the choice whole or not at all."""
+        part = to.with_suffix(f".{os.getpid()}.part")
+        facts = {"frozen": self.frozen, "why": self.why, "warnings": self.warnings, "model": self.model.to_dict()}
+        part.write_text(json.dumps(facts))
+        part.replace(to)
+
+    @classmethod
+    def load(cls, path: Path) -> "ModelChoice":
+        """Read what `save` wrote."""
+        facts = json.loads(path.read_text())
+        return cls(SegmentModel.from_dict(facts["model"]), facts["frozen"], facts["why"], tuple(facts["warnings"]))
+
+
+def choose_model(
+    blank: SegmentModel,
+    customers: pd.DataFrame,
+    *,
+    as_of: date,
+    frozen: Path | None = None,
+    why: str = "the first run of this study",
+) -> ModelChoice:
+    """Score with a frozen model if it was made by the same rules, else fit.
+
+    Parameters
+    ----------
+    blank
+        The model as the params describe it, not fitted.
+    customers
+        To fit on, as of `as_of`.
+    frozen
+        JSON file of an earlier run's model, if there is one.
+    why
+        Reason for a fit when there is no frozen model to use.
+
+    Raises
+    ------
+    ParamsError
+        If the frozen file is damaged.
+    """
+    if frozen is not None:
+        old = SegmentModel.from_json(frozen.read_text())
+        if _rules(old) == _rules(blank):
+            return ModelChoice(old, frozen=True, why=f"frozen since {old.fitted_on_}")
+        why = f"as the rules changed since the model of {old.fitted_on_}"
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model = blank.fit(customers, fitted_on=as_of)
+    told = tuple(dict.fromkeys(str(w.message) for w in caught if w.category is UserWarning))
+    return ModelChoice(model, frozen=False, why=f"fitted on {as_of}, {why}", warnings=told)
+
+
+def _rules(model: SegmentModel) -> str:
+    """Everything that was decided by a person and not learned from data."""
+    names = None if model.segment_map is None else model.segment_map.to_dict()
+    options = model.strategy.get_params(deep=False) if hasattr(model.strategy, "get_params") else {}
+    return canonical_json([strategy_name(model.strategy), options, names])

@@ -1,0 +1,175 @@
+"""The inputs of a study: where its tables lie, clean and kept by content, and the day it is seen from."""
+
+from datetime import date, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rfm_ml.core.errors import DataError, ParamsError
+from rfm_ml.core.store import Store, code_digest, digest
+from rfm_ml.params import Params, Table, find_params, load_params
+from rfm_ml.transactions.companions import write_contacts, write_events
+from rfm_ml.transactions.contract import CleanLog, clean
+from rfm_ml.transactions.datasets import dataset
+from rfm_ml.transactions.policies import Policies
+from rfm_ml.transactions.sources import Source, connect, database_source, dataset_source, file_source
+from rfm_ml.transactions.waterfall import waterfall
+
+
+class StudyInputs:
+    """Orders, lines, contacts and events of one params file; arguments as in `Study`."""
+
+    def __init__(self, params: str | Path, *, as_of: str | date | None = None, refresh: bool = False) -> None:
+        self.path = find_params(params)
+        self.params: Params = load_params(self.path)
+        self.base = self.path.parent.parent if self.path.parent.name == "params" else self.path.parent
+        self.store = Store(self.base / ".rfm_cache")
+        self._asked = as_of if as_of not in ("", None) else self.params.as_of
+        self._refresh = refresh
+
+    @cached_property
+    def con(self) -> Any:
+        """The engine, which spills into the cache folder."""
+        self.store.root.mkdir(parents=True, exist_ok=True)
+        engine = self.params.engine
+        return connect(self.store.root / "spill", memory_gb=engine.memory_gb, threads=engine.threads)
+
+    @cached_property
+    def source(self) -> Source:
+        """The order log, found but not read."""
+        return self._source(self.params.orders)
+
+    def _source(self, table: Table) -> Source:
+        self.store.root.mkdir(parents=True, exist_ok=True)
+        if table.dataset is not None:
+            return dataset_source(table.dataset, self.store.root, **table.options)
+        if table.database is not None:
+            return database_source(
+                self._local(table.database),
+                self.store.root,
+                table=table.table,
+                query=table.query,
+                refresh=self._refresh,
+            )
+        return file_source(
+            self._local(str(table.path)),
+            file_format=table.format,
+            separator=table.separator,
+            encoding=table.encoding,
+            sheet=table.sheet,
+        )
+
+    def _local(self, place: str) -> str:
+        """Take relative paths from the folder that holds params/, wherever the command was typed."""
+        kind, sign, path = place.rpartition("://")
+        if kind not in ("", "duckdb", "sqlite"):
+            return place
+        return kind + sign + str(self.base / Path(path).expanduser())
+
+    @cached_property
+    def log(self) -> CleanLog:
+        """The clean log: orders, lines, what was rejected and why."""
+        orders = self.params.orders
+        key = digest(code_digest(), self.source.fingerprint, orders.model_dump(), self.params.time_zone)
+
+        def write(folder: Path) -> None:
+            clean(
+                self.source.load(self.con),
+                folder,
+                columns=self.source.columns | orders.columns,
+                policies=Policies(**orders.policies.model_dump()),
+                date_format=orders.date_format,
+                decimal=orders.decimal,
+                time_zone=self.params.time_zone,
+            )
+
+        return CleanLog.load(self.store.folder("clean", key, write))
+
+    @cached_property
+    def as_of(self) -> date:
+        """The day the study is seen from."""
+        if isinstance(self._asked, date):
+            return self._asked
+        today = date.today()
+        if self._asked == "yesterday":
+            return today - timedelta(days=1)
+        if self._asked == "month-end":
+            return today.replace(day=1) - timedelta(days=1)
+        if self._asked == "latest":
+            # A single mistyped year must not move the whole study into the future.
+            sql = f"SELECT max(ordered_on) FROM '{self.log.orders}' WHERE ordered_on <= DATE '{today}'"
+            latest = self.con.con.execute(sql).fetchone()[0]
+            if latest is None:
+                raise DataError("as_of: latest must find an order up to today. There is none. Give a day.")
+            return latest
+        try:
+            return date.fromisoformat(str(self._asked))
+        except ValueError:
+            raise ParamsError(f"as_of must be a day such as 2025-06-30. Got {self._asked!r}.") from None
+
+    @cached_property
+    def waterfall(self) -> pd.DataFrame:
+        """`step, rows, orders, customers, amount` from gross to net."""
+        log = self.log
+        return waterfall(self.con.con, log.orders, log.rejected, as_of=self.as_of, order_is_row=log.order_is_row)
+
+    @property
+    def orders(self) -> Any:
+        """Clean orders of any date, as an Ibis table."""
+        return self.con.read_parquet(str(self.log.orders))
+
+    @property
+    def lines(self) -> Any:
+        """Clean order lines as an Ibis table, None where the log names no products or categories."""
+        return self.con.read_parquet(str(self.log.lines)) if self.log.lines else None
+
+    @cached_property
+    def _companions(self) -> tuple[Path, list[str]]:
+        """Contacts and events as Parquet files of one folder, with notes."""
+        given = {n: t for n in ("contacts", "events") if (t := getattr(self.params, n)) is not None}
+        sources = {n: self._companion_source(n, t) for n, t in given.items()}
+        ids = str(self.con.con.execute(f"SELECT typeof(customer_id) FROM '{self.log.orders}' LIMIT 1").fetchone()[0])
+        parts = {n: (s.fingerprint, given[n].model_dump()) for n, s in sources.items()}
+        key = digest(code_digest(), ids, parts, self.params.time_zone)
+
+        def write(folder: Path) -> None:
+            notes = []
+            if "contacts" in sources:
+                raw = sources["contacts"].load(self.con)
+                columns = given["contacts"].columns
+                notes += write_contacts(raw, folder / "contacts.parquet", columns=columns, ids=ids)
+            if "events" in sources:
+                notes += write_events(
+                    sources["events"].load(self.con),
+                    folder / "events.parquet",
+                    columns=given["events"].columns,
+                    ids=ids,
+                    date_format=given["events"].date_format,
+                    time_zone=self.params.time_zone,
+                )
+            (folder / "notes.txt").write_text("\n".join(notes))
+
+        folder = self.store.folder("companions", key, write)
+        return folder, (folder / "notes.txt").read_text().splitlines()
+
+    def _companion_source(self, name: str, table: Table) -> Source:
+        if table.dataset is None:
+            return self._source(table)
+        tables = dataset(table.dataset, **table.options).tables
+        if tables is None:
+            raise ParamsError(
+                f"{name} must come from a data set that has them. {table.dataset} has none. Remove {name}."
+            )
+        return file_source(tables(self.store.root, **table.options)[name])
+
+    @property
+    def contacts(self) -> Any:
+        """Contacts as an Ibis table, None if the params name none."""
+        return self.con.read_parquet(str(self._companions[0] / "contacts.parquet")) if self.params.contacts else None
+
+    @property
+    def events(self) -> Any:
+        """Events as an Ibis table, None if the params name none."""
+        return self.con.read_parquet(str(self._companions[0] / "events.parquet")) if self.params.events else None

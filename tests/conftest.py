@@ -1,0 +1,62 @@
+"""A tiny shop in a folder of its own: params, orders and one notebook, everything real."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ORDERS = """customer_id,order_id,ordered_at,amount
+ann,1,2024-01-05,20.00
+ann,2,2024-03-10,35.50
+ann,3,2024-06-20,12.25
+bob,4,2024-01-07,80.00
+bob,5,2024-02-11,15.00
+cat,6,2024-05-30,9.99
+dan,7,2024-06-29,150.00
+dan,8,2024-06-30,50.00
+eve,9,2023-11-15,22.00
+fay,10,2024-06-01,5.00
+"""
+
+PARAMS = """
+study: shop
+as_of: {as_of}
+currency: EUR
+orders: {{path: data/orders.csv}}
+strategies:
+  quantiles: {{use: quantile_rfm, map: twelve}}
+notebooks: [{notebooks}]
+"""
+
+
+class Shop:
+    """A folder with params/shop.yml, data/orders.csv and notebooks/, as a user would have it."""
+
+    def __init__(self, base: Path) -> None:
+        self.base = base
+        for name in ("params", "data", "notebooks"):
+            (base / name).mkdir()
+        self.params = base / "params" / "shop.yml"
+        self.orders = base / "data" / "orders.csv"
+        self.orders.write_text(ORDERS)
+        self.notebook("hello", "len(params)")
+        self.write_params()
+
+    def write_params(self, *, as_of: str = "2024-06-30", notebooks: str = "hello", more: str = "") -> None:
+        self.params.write_text(PARAMS.format(as_of=as_of, notebooks=notebooks) + more)
+
+    def notebook(self, name: str, *cells: str, title: str = "Who said hello?") -> None:
+        parameters = nbformat.v4.new_code_cell('params = ""\nas_of = ""\nlimit = 3')
+        parameters.metadata["tags"] = ["parameters"]
+        code = [nbformat.v4.new_code_cell(c) for c in cells]
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(f"# {title}"), parameters, *code])
+        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        nbformat.write(notebook, self.base / "notebooks" / f"{name}.ipynb")
+
+    def report(self, as_of: str = "2024-06-30") -> Path:
+        return self.base / "reports" / "shop" / as_of
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop(tmp_path)
