@@ -20,9 +20,7 @@ def folder(package: str) -> Path:
 def cdnow_orders() -> pd.DataFrame:
     raw = pd.read_csv(folder("lifetimes") / "datasets" / "CDNOW_sample.txt", sep=r"\s+", header=None)
     raw.columns = ["master", "customer_id", "date", "cds", "amount"]
-    return pd.DataFrame(
-        {"customer_id": raw["customer_id"], "ordered_on": _days(raw["date"]), "amount": raw["amount"]}
-    )
+    return pd.DataFrame({"customer_id": raw["customer_id"], "ordered_on": _days(raw["date"]), "amount": raw["amount"]})
 
 
 @pytest.fixture(scope="session")

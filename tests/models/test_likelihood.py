@@ -89,9 +89,7 @@ def brute_pareto(params, x, t_x, T):
 
 
 @settings(max_examples=30, deadline=None)
-@given(
-    params=params4, x=st.integers(0, 40), T=st.floats(0.05, 20), share=st.floats(0.02, 1.0)
-)
+@given(params=params4, x=st.integers(0, 40), T=st.floats(0.05, 20), share=st.floats(0.02, 1.0))
 def test_pareto_equals_the_integral(params, x, T, share):
     t_x = T * share if x else 0.0
     row = [np.array([v], dtype=float) for v in (x, t_x, T)]
@@ -148,12 +146,11 @@ def beta_average(k, a, stay, tau):
 
 
 @settings(max_examples=30, deadline=None)
-@given(
-    k=st.floats(0.1, 1000), a=st.floats(0.15, 50), b=st.floats(0.15, 300), tau=st.floats(1e-3, 50)
-)
+@given(k=st.floats(0.1, 1000), a=st.floats(0.15, 50), b=st.floats(0.15, 300), tau=st.floats(1e-3, 50))
 def test_the_rate_of_bg_customers_is_an_average_over_leaving(k, a, b, tau):
     got = staying(np.array([k]), a, np.array([b]), np.array([tau]))[0]
-    assert got == pytest.approx(beta_average(k, a, b, tau), rel=1e-7, abs=1e-11)
+    # scipy's 2F1 loses digits where its parameters differ by whole numbers
+    assert got == pytest.approx(beta_average(k, a, b, tau), rel=2e-6, abs=1e-11)
 
 
 def test_the_rate_is_finite_where_the_hypergeometric_function_is_not():
