@@ -17,8 +17,8 @@ CLASSES = {
     "BetaGeoBetaBinom": "BetaGeoBetaBinomModel",
 }
 SAMPLING: dict[str, Any] = {"draws": 500, "tune": 500, "chains": 2}
-SLOW_GRADIENT: dict[str, Any] = {"method": "demz", "draws": 3000, "tune": 3000, "chains": 2}
-"""Pareto/NBD: no cheap gradient there, so a sampler that needs none, with more draws."""
+SLOW_GRADIENT: dict[str, Any] = {"method": "demz", "draws": 1000, "tune": 1000, "chains": 2}
+"""Pareto/NBD: no cheap gradient there, so a sampler that needs none, with more draws; count in minutes."""
 
 
 def _package() -> Any:

@@ -46,6 +46,17 @@ def by_distinct(x: FloatArray, T: FloatArray, compute: Callable[[FloatArray, Flo
     return result[code]
 
 
+def distinct_rows(x: FloatArray, t_x: FloatArray, T: FloatArray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows that stand for all with the same (x, t_x, T), and for every row which of them does."""
+    base = np.floor(T.max(initial=0.0)) + 1
+    whole = (np.floor(t_x) == t_x).all() and (np.floor(T) == T).all()
+    if not whole or x.max(initial=0.0) * base * base >= 2**53:
+        everyone = np.arange(len(x))
+        return everyone, everyone
+    _, first, back = np.unique((x * base + t_x) * base + T, return_index=True, return_inverse=True)
+    return first, back
+
+
 def integrate_rate(
     rate_at: Callable[[FloatArray], FloatArray], scale: FloatArray, *, horizon: float, discount: float
 ) -> FloatArray:

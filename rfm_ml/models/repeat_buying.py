@@ -15,6 +15,7 @@ from rfm_ml.models.prediction import (
     MAX_WAIT_DAYS,
     by_distinct,
     check_horizon,
+    distinct_rows,
     next_order_dates,
     order_interval,
 )
@@ -248,7 +249,10 @@ class RepeatBuyingModel(ParametricModel):
         orders = alive * self._if_alive(x, T, horizon_days, 0.0)
         result = {"customer_id": customers["customer_id"].to_numpy(), "expected_orders": orders, "p_alive": alive}
         if level is not None:
-            result |= order_interval(self._at_least, (x, T, alive), horizon=horizon_days, level=level)
+            once, back = distinct_rows(x, t_x, T)
+            rows = (x[once], T[once], alive[once])
+            ends = order_interval(self._at_least, rows, horizon=horizon_days, level=level)
+            result |= {name: end[back] for name, end in ends.items()}
         if spend_model is not None:
             value = spend_model.expected_order_value(customers)
             worth = orders
