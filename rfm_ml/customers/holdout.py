@@ -107,7 +107,7 @@ def split_holdout(
     >>> frame.attrs["holdout_days"], frame.attrs["new_customers"]
     (29, 1)
     """
-    start, last = as_day(as_of), last_day(orders)
+    start, (first, last) = as_day(as_of), order_span(orders)
     end = last if until is None else as_day(until)
     if end <= start:
         raise ParamsError(f"until must be after as_of. Got until {end} and as_of {start}. Choose an earlier as_of.")
@@ -116,6 +116,7 @@ def split_holdout(
             f"The log must reach until. Got until {end}, and the last order is on {last}. "
             "Choose an earlier until, or leave it out to use the whole log."
         )
+    require_history(first, start)
     past: dict[str, Any] = {
         name: None if log is None else until_day(log, start, what=name)
         for name, log in (("lines", lines), ("events", events))
@@ -136,8 +137,8 @@ def split_holdout(
     return result
 
 
-def last_day(orders: Log) -> date:
-    """Return the day of the last order in the log.
+def order_span(orders: Log) -> tuple[date, date]:
+    """Return the days of the first and of the last order in the log.
 
     Raises
     ------
@@ -145,10 +146,26 @@ def last_day(orders: Log) -> date:
         If there is no order.
     """
     days = customer_days(orders)
-    found = days.ordered_on.max(where=days.orders > 0).to_pyarrow().as_py()
-    if found is None:
+    ordered = days.filter(days.orders > 0)
+    ends = ordered.aggregate(first=ordered.ordered_on.min(), last=ordered.ordered_on.max()).to_pyarrow().to_pylist()[0]
+    if ends["first"] is None:
         raise DataError("There must be at least one order. Got none. Check order_kind.")
-    return found if not hasattr(found, "date") else found.date()
+    return ends["first"], ends["last"]
+
+
+def require_history(first: date, day: date) -> None:
+    """Refuse a day before the first order.
+
+    Raises
+    ------
+    DataError
+        With the day of the first order.
+    """
+    if first > day:
+        raise DataError(
+            f"There must be an order on or before {day}. Got a log that begins on {first}. "
+            "Choose a later day or a longer history."
+        )
 
 
 def leaking_columns(build: Callable[[Log, date], pd.DataFrame], orders: Log, *, as_of: date | str) -> list[str]:

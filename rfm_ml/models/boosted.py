@@ -11,7 +11,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from rfm_ml.core.checks import require_between
 from rfm_ml.core.errors import DataError, NotFittedError
 from rfm_ml.customers.days import as_day
-from rfm_ml.customers.holdout import Log, actuals, earlier, last_day, until_day
+from rfm_ml.customers.holdout import Log, actuals, earlier, order_span, require_history, until_day
 from rfm_ml.customers.table import customer_table
 
 FEATURES = (
@@ -124,8 +124,10 @@ class Boosted(BaseEstimator):
         """
         require_between(self.horizon_days, 1, 3660, name="horizon_days")
         require_between(self.origins, 1, 24, name="origins")
-        day = last_day(orders) if as_of is None else as_day(as_of)
+        first, last = order_span(orders)
+        day = last if as_of is None else as_day(as_of)
         self.origins_ = [earlier(day, self.horizon_days * k) for k in range(1, self.origins + 1)]
+        require_history(first, self.origins_[-1])
         pieces = []
         for origin in self.origins_:
             features = self.build(orders, origin, lines=lines, events=events)
@@ -167,7 +169,7 @@ class Boosted(BaseEstimator):
         """
         if not hasattr(self, "buys_"):
             raise NotFittedError("Boosted must be fitted before it is used. Got one without trees. Call fit(orders).")
-        day = last_day(orders) if as_of is None else as_day(as_of)
+        day = order_span(orders)[1] if as_of is None else as_day(as_of)
         features = self.build(orders, day, lines=lines, events=events)
         X = features.reindex(columns=self.features_)
         p_order = self.buys_.predict_proba(X)[:, 1]
