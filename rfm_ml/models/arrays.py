@@ -1,6 +1,7 @@
 """The array type of the models and the log-parameter chain rule they share."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,6 +9,13 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+
+
+@lru_cache(maxsize=8)
+def legendre(nodes: int) -> tuple[FloatArray, FloatArray]:
+    """Return the Gauss-Legendre nodes on [0, 1] and the logarithms of their weights."""
+    at, weight = np.polynomial.legendre.leggauss(nodes)
+    return (at + 1) / 2, np.log(weight / 2)
 
 
 class Derivatives(NamedTuple):

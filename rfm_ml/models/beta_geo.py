@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import betainc, betaincinv, betaln, expit, hyp2f1
 
-from rfm_ml.models.arrays import Derivatives, FloatArray
+from rfm_ml.models.arrays import Derivatives, FloatArray, legendre
 from rfm_ml.models.beta_geo_likelihood import log_likelihood, log_odds_gone
 from rfm_ml.models.counts import RepeatCounts
 from rfm_ml.models.nbd import NBDModel, rate_starts
-from rfm_ml.models.pareto_likelihood import legendre
 from rfm_ml.models.prediction import integrate_rate
 
 
@@ -49,7 +48,7 @@ class _BetaGeoFamily(NBDModel):
     def _alive(self, x: FloatArray, t_x: FloatArray, T: FloatArray) -> FloatArray:
         return np.asarray(expit(-log_odds_gone(self._values(), x, t_x, T, extra=self.extra)))
 
-    def _orders_if_alive(self, x: FloatArray, T: FloatArray, horizon: float, rate: float) -> FloatArray:
+    def _orders_if_alive(self, x: FloatArray, T: FloatArray, horizon: float, rates: tuple[float, ...]) -> FloatArray:
         """Integrate E[lambda exp(-lambda p t)], lambda ~ Gamma(r+x, alpha+T), p ~ Beta(a, b+x+c).
 
         Integrated from 0 to t this equals eq. 10 of Fader, Hardie & Lee (2005), without its singularity at a = 1 and
@@ -58,10 +57,10 @@ class _BetaGeoFamily(NBDModel):
         r, alpha, a, b = self._values()
         A, k, stay = alpha + T, r + x, b + x + self.extra
 
-        def rate_at(t: FloatArray) -> FloatArray:
-            return k / A * staying(k, a, stay, t / A)
+        def rate_at(t: FloatArray, at: np.ndarray) -> FloatArray:
+            return k[at] / A[at] * staying(k[at], a, stay[at], t / A[at])
 
-        return integrate_rate(rate_at, A, horizon=horizon, discount=rate)
+        return integrate_rate(rate_at, A, horizon=horizon, discounts=rates)
 
     def _at_least(self, n: FloatArray, x: FloatArray, T: FloatArray, horizon: float) -> FloatArray:
         """Return P(n Poisson events happen) times P(no leaving after the first n - 1 of them)."""

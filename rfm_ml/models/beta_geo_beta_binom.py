@@ -168,15 +168,16 @@ class BetaGeoBetaBinom(RepeatBuyingModel):
     def _periods(self, T: FloatArray) -> FloatArray:
         return np.asarray(np.floor(T / self.period_days))
 
-    def _orders_if_alive(self, x: FloatArray, T: FloatArray, horizon: float, rate: float) -> FloatArray:
+    def _orders_if_alive(self, x: FloatArray, T: FloatArray, horizon: float, rates: tuple[float, ...]) -> FloatArray:
         """Sum E[P(order)] E[P(stay)^j] over the coming opportunities j; a last part of a period counts in part."""
         alpha, beta, gamma, delta = self._values()
-        n = self._periods(T)
-        total = min(horizon, 40 / rate if rate > 0 else np.inf) / self.period_days
-        stay, expected = np.ones(len(n)), np.zeros(len(n))
+        n, days = self._periods(T), self.period_days
+        total = min(horizon, 40 / min(rates) if min(rates) > 0 else np.inf) / days
+        stay, expected = np.ones(len(n)), np.zeros((len(rates), len(n)))
         for j in range(1, int(np.ceil(total)) + 1):
             stay = stay * (delta + n + j - 1) / (gamma + delta + n + j - 1)
-            expected += stay * min(1.0, total - j + 1) * np.exp(-rate * j * self.period_days)
+            part = stay * min(1.0, total - j + 1)
+            expected += np.multiply.outer(np.exp(-np.array(rates) * j * days), part)
         return np.asarray((alpha + x) / (alpha + beta + n) * expected)
 
     def _at_least(self, n: FloatArray, x: FloatArray, T: FloatArray, horizon: float) -> FloatArray:

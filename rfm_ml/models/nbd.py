@@ -10,7 +10,6 @@ from scipy.special import betainc, digamma, gammaln, polygamma
 
 from rfm_ml.models.arrays import Derivatives, FloatArray, symmetric
 from rfm_ml.models.counts import RepeatCounts
-from rfm_ml.models.prediction import integrate_rate
 from rfm_ml.models.repeat_buying import RepeatBuyingModel
 
 
@@ -68,10 +67,10 @@ class NBD(NBDModel):
     def _alive(self, x: FloatArray, t_x: FloatArray, T: FloatArray) -> FloatArray:
         return np.ones(len(x))
 
-    def _orders_if_alive(self, x: FloatArray, T: FloatArray, horizon: float, rate: float) -> FloatArray:
+    def _orders_if_alive(self, x: FloatArray, T: FloatArray, horizon: float, rates: tuple[float, ...]) -> FloatArray:
         r, alpha = self._values()
-        days = integrate_rate(np.ones_like, alpha + T, horizon=horizon, discount=rate)
-        return np.asarray((r + x) / (alpha + T) * days)
+        days = [-np.expm1(-rate * horizon) / rate if rate else horizon for rate in rates]
+        return np.multiply.outer(days, (r + x) / (alpha + T))
 
     def _at_least(self, n: FloatArray, x: FloatArray, T: FloatArray, horizon: float) -> FloatArray:
         r, alpha = self._values()

@@ -13,25 +13,17 @@ derivatives moments of the components' gradients.
 """
 
 from collections.abc import Iterator
-from functools import lru_cache
 
 import numpy as np
 from scipy.special import digamma, gammaln, polygamma
 
-from rfm_ml.models.arrays import Derivatives, FloatArray, inner, mixture_hessian, symmetric, total
+from rfm_ml.models.arrays import Derivatives, FloatArray, inner, legendre, mixture_hessian, symmetric, total
 from rfm_ml.models.counts import RepeatCounts
 
 NODES = ((1.0, 6), (4.0, 10), (12.0, 16), (np.inf, 32))
 """Up to this difficulty (fall of the log integrand, or twice the width in u) so many nodes are exact to 1e-13."""
 CELLS = 1 << 13
 FALL = 40.0
-
-
-@lru_cache(maxsize=8)
-def legendre(nodes: int) -> tuple[FloatArray, FloatArray]:
-    """Return the Gauss-Legendre nodes on [0, 1] and the logarithms of their weights."""
-    at, weight = np.polynomial.legendre.leggauss(nodes)
-    return (at + 1) / 2, np.log(weight / 2)
 
 
 def _span(params: FloatArray, x: FloatArray, t_x: FloatArray, T: FloatArray) -> tuple[FloatArray, ...]:

@@ -5,10 +5,9 @@ import pandas as pd
 from scipy.special import betainc
 
 from rfm_ml.models import pareto_likelihood
-from rfm_ml.models.arrays import Derivatives, FloatArray
+from rfm_ml.models.arrays import Derivatives, FloatArray, legendre
 from rfm_ml.models.counts import RepeatCounts
 from rfm_ml.models.nbd import NBDModel, rate_starts
-from rfm_ml.models.pareto_likelihood import legendre
 from rfm_ml.models.prediction import integrate_rate
 
 LIFE_NODES = 32
@@ -35,11 +34,15 @@ class ParetoNBD(NBDModel):
     def _alive(self, x: FloatArray, t_x: FloatArray, T: FloatArray) -> FloatArray:
         return pareto_likelihood.alive(self._values(), x, t_x, T)
 
-    def _orders_if_alive(self, x: FloatArray, T: FloatArray, horizon: float, rate: float) -> FloatArray:
+    def _orders_if_alive(self, x: FloatArray, T: FloatArray, horizon: float, rates: tuple[float, ...]) -> FloatArray:
         """Integrate E[lambda] E[exp(-mu t)]: eq. 41 of Fader & Hardie (2005), and with a discount their DERT."""
         r, alpha, s, beta = self._values()
         stay = beta + T
-        total = integrate_rate(lambda t: (stay / (stay + t)) ** s, stay, horizon=horizon, discount=rate)
+
+        def rate_at(t: FloatArray, at: np.ndarray) -> FloatArray:
+            return np.asarray((stay[at] / (stay[at] + t)) ** s)
+
+        total = integrate_rate(rate_at, stay, horizon=horizon, discounts=rates)
         return np.asarray((r + x) / (alpha + T) * total)
 
     def _at_least(self, n: FloatArray, x: FloatArray, T: FloatArray, horizon: float) -> FloatArray:

@@ -1,49 +1,56 @@
 """Pieces of a prediction that do not depend on the model: distinct rows, discounting, intervals, dates."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 
 from rfm_ml.core.checks import require_between
 from rfm_ml.core.errors import ParamsError
-from rfm_ml.models.arrays import FloatArray
+from rfm_ml.models.arrays import FloatArray, legendre
 
 MAX_WAIT_DAYS = 36_500
-HORIZON_NODES = 24
+HORIZON_NODES = ((3.0, 10), (12.0, 20), (np.inf, 48))
+"""Up to this difficulty (fall of the logarithm of the rate, or twice the width in logarithms) so many nodes."""
+FALL, TINY = 40.0, 1e-300
 
 
-def check_horizon(horizon_days: float, daily_discount: float) -> None:
+def check_horizon(horizon_days: float, daily_discount: float, *, finite: bool = False) -> None:
     """Refuse a horizon or a discount that has no meaning.
 
     Raises
     ------
     ParamsError
-        If the horizon is not positive, or infinite without a discount, or the discount is not a small share.
+        If the horizon is not positive, or infinite without a discount (or, with `finite`, at all), or the discount is
+        not a small share.
     """
     require_between(daily_discount, 0, 0.5, name="daily_discount")
-    if not horizon_days > 0 or (np.isinf(horizon_days) and daily_discount == 0):
+    if not horizon_days > 0 or (np.isinf(horizon_days) and (finite or daily_discount == 0)):
         raise ParamsError(
-            f"horizon_days must be above 0, and finite unless daily_discount is given. Got {horizon_days!r}. "
+            f"horizon_days must be above 0, and finite (expected_orders with daily_discount excepted). "
+            f"Got {horizon_days!r}. "
             "Give the days to look ahead, for example 365."
         )
 
 
 def by_distinct(x: FloatArray, T: FloatArray, compute: Callable[[FloatArray, FloatArray], FloatArray]) -> FloatArray:
-    """Compute a function of (x, T) once per distinct pair and hand the results back to the rows."""
+    """Compute a function of (x, T) once per distinct pair and hand the results back to the rows.
+
+    `compute` returns an array whose last axis runs over the pairs.
+    """
     if len(x) == 0:
-        return np.zeros(0)
+        return compute(x, T)
     base = T.max() + 1
     if (np.floor(T) != T).any() or x.max() * base > 4 * len(x) + 1e6:
         pairs, row = np.unique(np.column_stack([x, T]), axis=0, return_inverse=True)
-        return compute(pairs[:, 0], pairs[:, 1])[row]
+        return compute(pairs[:, 0], pairs[:, 1])[..., row]
     code = (x * base + T).astype(np.int64)
     present = np.zeros(int(code.max()) + 1, dtype=bool)
     present[code] = True
     distinct = np.flatnonzero(present)
-    result = np.zeros(len(present))
-    result[distinct] = compute(np.floor(distinct / base), distinct % base)
-    return result[code]
+    place = np.zeros(len(present), dtype=np.int64)
+    place[distinct] = np.arange(len(distinct))
+    return compute(np.floor(distinct / base), distinct % base)[..., place[code]]
 
 
 def distinct_rows(x: FloatArray, t_x: FloatArray, T: FloatArray) -> tuple[np.ndarray, np.ndarray]:
@@ -58,28 +65,68 @@ def distinct_rows(x: FloatArray, t_x: FloatArray, T: FloatArray) -> tuple[np.nda
 
 
 def integrate_rate(
-    rate_at: Callable[[FloatArray], FloatArray], scale: FloatArray, *, horizon: float, discount: float
+    rate_at: Callable[[FloatArray, np.ndarray], FloatArray],
+    scale: FloatArray,
+    *,
+    horizon: float,
+    discounts: Sequence[float],
 ) -> FloatArray:
-    """Integrate a falling rate of orders over the horizon, discounted continuously.
+    """Integrate a falling rate of orders over the horizon, once for each continuous daily discount rate.
 
-    Gauss-Legendre in log(scale + t), where rates of Lomax type are smooth; in four pieces when the horizon is many
-    times the scale. `rate_at` takes t of shape (rows,) and returns the rate.
+    Gauss-Legendre in log(scale + t), in which rates of Lomax type are smooth, up to the horizon or to where the rate
+    has died; the more it falls on the way, the more nodes.
 
     Parameters
     ----------
+    rate_at
+        The rate after t days (an array) for the rows with these positions.
     scale
         (rows,): days over which the rate changes.
+
+    Returns
+    -------
+        (discounts, rows).
     """
-    end = min(horizon, 40.0 / discount) if discount > 0 else horizon
-    at, weight = np.polynomial.legendre.leggauss(HORIZON_NODES)
-    width = np.log1p(end / scale)
-    pieces = 1 if width.max() < 2 and discount * end < 3 else 6
-    total = np.zeros(len(scale))
-    for piece in range(pieces):
-        for node, share in zip((at + 1) / 2, weight / 2, strict=True):
-            u = width * ((piece + node) / pieces)
-            t = scale * np.expm1(u)
-            total += share / pieces * width * (scale + t) * np.exp(-discount * t) * rate_at(t)
+    slowest = min(discounts)
+    end = min(horizon, FALL / slowest) if slowest > 0 else horizon
+    width, everyone = np.log1p(end / scale), np.arange(len(scale))
+    start = np.log(np.maximum(rate_at(np.zeros(len(scale)), everyone), TINY))
+
+    def fall(at: np.ndarray) -> FloatArray:
+        last = rate_at(scale[at] * np.expm1(width[at]), at)
+        return np.asarray(start[at] - np.log(np.maximum(last, TINY)))
+
+    down = fall(everyone)
+    while (dead := np.flatnonzero(down > FALL)).size:
+        width[dead] *= 0.6
+        down[dead] = fall(dead)
+    hard = np.maximum(down + max(discounts) * scale * np.expm1(width), 2 * width)
+    total, low = np.zeros((len(discounts), len(scale))), -np.inf
+    for high, nodes in HORIZON_NODES:
+        rows = np.flatnonzero((hard > low) & (hard <= high))
+        low = high
+        if rows.size:
+            total[:, rows] = _on_nodes(rate_at, rows, (scale[rows], width[rows]), nodes=nodes, discounts=discounts)
+    return total
+
+
+def _on_nodes(
+    rate_at: Callable[[FloatArray, np.ndarray], FloatArray],
+    rows: np.ndarray,
+    span: tuple[FloatArray, FloatArray],
+    *,
+    nodes: int,
+    discounts: Sequence[float],
+) -> FloatArray:
+    """Return the sums over Gauss-Legendre nodes for some rows, of shape (discounts, rows)."""
+    scale, width = span
+    at, log_weight = legendre(nodes)
+    total = np.zeros((len(discounts), len(rows)))
+    for node, share in zip(at, np.exp(log_weight), strict=True):
+        t = scale * np.expm1(width * node)
+        orders = share * width * (scale + t) * rate_at(t, rows)
+        for i, rate in enumerate(discounts):
+            total[i] += orders * np.exp(-rate * t) if rate else orders
     return total
 
 

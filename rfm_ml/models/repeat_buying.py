@@ -60,10 +60,10 @@ class RepeatBuyingModel(ParametricModel):
         """Return P(still a customer | x, t_x, T)."""
         raise NotImplementedError
 
-    def _orders_if_alive(self, x: FloatArray, T: FloatArray, horizon: float, rate: float) -> FloatArray:
+    def _orders_if_alive(self, x: FloatArray, T: FloatArray, horizon: float, rates: tuple[float, ...]) -> FloatArray:
         """Return expected orders in the horizon of a customer who is active at T, each discounted.
 
-        `rate` is the continuous daily discount rate.
+        `rates` are continuous daily discount rates; the result has the shape (rates, rows).
         """
         raise NotImplementedError
 
@@ -203,11 +203,11 @@ class RepeatBuyingModel(ParametricModel):
         self._values()
         check_horizon(horizon_days, daily_discount)
         x, t_x, T = repeat_columns(customers)
-        return self._alive(x, t_x, T) * self._if_alive(x, T, horizon_days, daily_discount)
+        rates = (float(np.log1p(daily_discount)),)
+        return self._alive(x, t_x, T) * self._if_alive(x, T, horizon_days, rates)[0]
 
-    def _if_alive(self, x: FloatArray, T: FloatArray, horizon: float, discount: float) -> FloatArray:
-        rate = float(np.log1p(discount))
-        return by_distinct(x, T, lambda ux, uT: self._orders_if_alive(ux, uT, horizon, rate))
+    def _if_alive(self, x: FloatArray, T: FloatArray, horizon: float, rates: tuple[float, ...]) -> FloatArray:
+        return by_distinct(x, T, lambda ux, uT: self._orders_if_alive(ux, uT, horizon, rates))
 
     def predict(
         self,
@@ -243,10 +243,12 @@ class RepeatBuyingModel(ParametricModel):
             order if still a customer; missing beyond 100 years) and overdue.
         """
         self._values()
-        check_horizon(horizon_days, daily_discount)
+        check_horizon(horizon_days, daily_discount, finite=True)
         x, t_x, T = repeat_columns(customers)
         alive = self._alive(x, t_x, T)
-        orders = alive * self._if_alive(x, T, horizon_days, 0.0)
+        rates = (0.0, float(np.log1p(daily_discount))) if daily_discount and spend_model is not None else (0.0,)
+        expected = alive * self._if_alive(x, T, horizon_days, rates)
+        orders, worth = expected[0], expected[-1]
         result = {"customer_id": customers["customer_id"].to_numpy(), "expected_orders": orders, "p_alive": alive}
         if level is not None:
             once, back = distinct_rows(x, t_x, T)
@@ -255,9 +257,6 @@ class RepeatBuyingModel(ParametricModel):
             result |= {name: end[back] for name, end in ends.items()}
         if spend_model is not None:
             value = spend_model.expected_order_value(customers)
-            worth = orders
-            if daily_discount:
-                worth = alive * self._if_alive(x, T, horizon_days, daily_discount)
             result |= {
                 "expected_order_value": value,
                 "expected_spend": orders * value,

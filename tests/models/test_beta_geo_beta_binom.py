@@ -46,7 +46,7 @@ def test_expected_orders_are_the_sum_of_the_tail_probabilities(donors):
     model = BetaGeoBetaBinom().fit(donors)
     n = np.arange(1, 11.0)
     x, T = np.full(10, 3.0), np.full(10, 6.0)
-    assert model._at_least(n, x, T, 10.0).sum() == pytest.approx(model._orders_if_alive(x, T, 10.0, 0.0)[0])
+    assert model._at_least(n, x, T, 10.0).sum() == pytest.approx(model._orders_if_alive(x, T, 10.0, (0.0,))[0, 0])
 
 
 def test_half_a_period_counts_half(donors):
