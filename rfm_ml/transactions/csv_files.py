@@ -98,8 +98,8 @@ def _load_one_csv(native: Any, file: Path, header: _Header, number: int) -> tupl
         ) from None
     found = native.execute(
         f"SELECT line AS source_row, min(lower(error_type::VARCHAR)) AS reason FROM bad_{number} GROUP BY 1 ORDER BY 1"
-    ).fetch_arrow_table()
-    rejects = found.to_pandas().assign(source_file=file.name)
+    ).fetchall()
+    rejects = pd.DataFrame(found, columns=["source_row", "reason"]).assign(source_file=file.name)
     if len(rejects):
         _renumber(native, table, rejects["source_row"].to_list())
     else:
