@@ -4,6 +4,7 @@
 """
 
 import json
+import os
 import sys
 import webbrowser
 from collections.abc import Sequence
@@ -43,7 +44,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         if hasattr(error, "format_message"):  # click's own errors: a wrong option, a missing argument
             errors.print(f"rfm-ml: {error.format_message()} See rfm-ml --help.", markup=False)
             sys.exit(2)
-        raise
+        if os.environ.get("RFM_ML_DEBUG"):
+            raise
+        errors.print(f"rfm-ml: a fault of the program, not of yours: {type(error).__name__}: {error}", markup=False)
+        errors.print("Please report it. With RFM_ML_DEBUG=1 in the environment you see where it happened.")
+        sys.exit(1)
     sys.exit(code or 0)
 
 
