@@ -55,14 +55,33 @@ def distribution(values: pd.Series, *, bars: int = 30) -> pd.DataFrame:
         edges, skewed = np.append(edges, [high + 0.5] if high > edges[-1] else []), False
     elif skewed:
         start = float(np.quantile(known[known > 0], 0.005))
-        edges = np.unique(np.concatenate([[low], np.geomspace(start, tail, bars), [high]]))
+        edges = np.unique(np.concatenate([[low], _growing(start, tail, bars=bars, whole=whole), [high]]))
     else:
-        edges = np.linspace(low, high, bars + 1) if high > low else np.array([low - 0.5, high + 0.5])
-    if whole and (edges % 1 != 0.5).any():
-        # A range between two whole numbers would stay empty and look like a gap in the data.
-        edges = np.unique(np.append(np.round(edges[:-1]) - 0.5, high + 0.5))
+        edges = _even(low, high, bars=bars, whole=whole)
     counts, edges = np.histogram(known, bins=edges)
     return pd.DataFrame({"low": edges[:-1], "high": edges[1:], "customers": counts, "log": bool(skewed)})
+
+
+def _even(low: float, high: float, *, bars: int, whole: bool) -> np.ndarray:
+    """Return limits at multiples of 1, 2 or 5 times a power of ten, so that an axis can name them."""
+    if high <= low:
+        return np.array([low - 0.5, low + 0.5])
+    raw = (high - low) / bars
+    size = 10.0 ** np.floor(np.log10(raw))
+    width = size * next(m for m in (1, 2, 5, 10) if m * size >= raw * (1 - 1e-9))
+    width = max(width, 1.0) if whole else width
+    first, last = np.floor(low / width), np.floor(high / width) + 1
+    return np.asarray(np.arange(first, last + 1) * width)
+
+
+def _growing(low: float, high: float, *, bars: int, whole: bool) -> np.ndarray:
+    """Return limits of the preferred-number series (ten a decade, or 1, 2, 5) strictly between low and high."""
+    decades = np.log10(high / low) if high > low else 0.0
+    series = (1, 1.25, 1.6, 2, 2.5, 3.15, 4, 5, 6.3, 8) if 10 * decades <= bars else (1, 2, 5)
+    powers = np.arange(np.floor(np.log10(low)), np.ceil(np.log10(max(high, low))) + 1)
+    every = np.sort(np.multiply.outer(10.0**powers, series).ravel())
+    every = np.unique(np.round(every)) if whole else every
+    return np.asarray(every[(every > low) & (every <= high)])
 
 
 def arrivals(customers: pd.DataFrame) -> pd.DataFrame:

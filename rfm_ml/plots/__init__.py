@@ -1,7 +1,7 @@
 """Figures: each draws a tidy table that another stage computed, and returns its axes."""
 
 from rfm_ml.plots.concentration import plot_concentration
-from rfm_ml.plots.distributions import plot_distribution
+from rfm_ml.plots.distributions import measure_label, plot_distribution
 from rfm_ml.plots.grids import plot_pair_panel
 from rfm_ml.plots.levels import plot_levels, plot_recent
 from rfm_ml.plots.months import plot_months
@@ -12,6 +12,7 @@ from rfm_ml.plots.waterfall import plot_waterfall
 __all__ = [
     "amount",
     "count",
+    "measure_label",
     "percent",
     "plot_concentration",
     "plot_distribution",

@@ -5,14 +5,14 @@ from textwrap import fill
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from rfm_ml.plots.style import PALE, QUIET, WIDTH, short
 
-TITLE_LETTERS = 62
+TITLE_LETTERS = 64
 """Letters of a title that fit across a figure."""
 
-NAME_LETTERS = 30
+NAME_LETTERS = 32
 """Letters of a name beside a bar, beyond which it is broken into lines."""
 
 
@@ -88,6 +88,7 @@ def _label_share(ax: Axes, texts: Sequence[str]) -> float:
 def number_axis(ax: Axes, *, which: str = "y") -> None:
     """Write the numbers of an axis with thousands separators, and draw a light grid across it."""
     axis = ax.yaxis if which == "y" else ax.xaxis
+    axis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     axis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
     ax.grid(visible=True, axis="y" if which == "y" else "x")
 

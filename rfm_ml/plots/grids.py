@@ -55,7 +55,9 @@ def plot_pair_panel(
     ax = new_axes(ax, height=1.7 + 0.62 * max(len(grid), 2))
     if grid.empty or grid.isna().to_numpy().all():
         return nothing_to_draw(ax, "There is nothing to share out: the total is not above 0.")
-    values = grid.to_numpy(dtype=np.float64)
+    people = table.pivot(index="row_score", columns="column_score", values="customers").loc[grid.index]
+    # A cell without anybody is left blank: it has no share worth reading.
+    values = grid.where(people > 0).to_numpy(dtype=np.float64)
     top = float(np.nanmax(values))
     shades = np.nan_to_num(values, nan=0.0).clip(min=0)
     ax.pcolormesh(shades, cmap=SHADES, vmin=0, vmax=top if top > 0 else 1, edgecolors="white", linewidth=2)
@@ -81,7 +83,7 @@ def _write_cells(ax: Axes, values: np.ndarray, *, value: str, top: float) -> Non
         if np.isnan(number):
             continue
         text = _written(number, value)
-        colour = "white" if top > 0 and number > 0.45 * top else INK
+        colour = "white" if top > 0 and number > 0.58 * top else INK
         ax.text(column + 0.5, row + 0.5, text, ha="center", va="center", color=colour, fontsize=size)
 
 

@@ -17,6 +17,7 @@ WORDS: Final = {"customer_share": "customers", "orders_share": "orders", "revenu
 def plot_levels(
     panel: pd.DataFrame,
     *,
+    measure: str = "",
     labels: Mapping[int, str] | None = None,
     title: str | None = None,
     ax: Axes | None = None,
@@ -27,6 +28,8 @@ def plot_levels(
     ----------
     panel
         `score, level` and the three shares, as `single_panel` gives.
+    measure
+        What the levels measure, for the title.
     labels
         By score, what to call the level in place of its name; levels without a label are left out.
     title
@@ -49,9 +52,8 @@ def plot_levels(
     named_rows(ax, table["name"].tolist())
     label_bars(ax, ends=ends, texts=texts, rows=rows)
     best = table.loc[table["revenue_share"].fillna(table["customer_share"]).idxmax()]
-    told = (
-        f"{best['name']}: {percent(best['customer_share'])} of customers, {percent(best['revenue_share'])} of revenue"
-    )
+    told = f"{measure} {best['name']}: ".lstrip()
+    told += f"{percent(best['customer_share'])} of customers, {percent(best['revenue_share'])} of revenue"
     put_title(ax, title or told)
     return ax
 
@@ -67,6 +69,8 @@ def plot_recent(
     ax: Axes | None = None,
 ) -> Axes:
     """Draw two bars per level, the best level on top: what came in lately, and in the period before (pale).
+
+    Levels that bought nothing in either period are left out.
 
     Parameters
     ----------
@@ -85,7 +89,8 @@ def plot_recent(
     ax
         To draw on; None makes a new figure.
     """
-    named = _named(table, labels)
+    bought = (table[f"{value}_before"] != 0) | (table[f"{value}_recent"] != 0)
+    named = _named(table[bought] if bought.any() else table, labels)
     ax = new_axes(ax, height=row_height(len(named)) + 0.3 * len(named))
     if named.empty:
         return nothing_to_draw(ax, "There are no customers.")
