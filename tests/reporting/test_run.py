@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from rfm_ml.core.errors import DataError, NotebookError, ParamsError
-from rfm_ml.reporting import run_study
+from rfm_ml.reporting.run import run_study
 
 
 def digests(folder: Path, *parts: str) -> dict[str, str]:
