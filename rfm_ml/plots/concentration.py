@@ -33,8 +33,8 @@ def plot_concentration(
     ax.annotate("everybody alike", (0.5, 0.5), xytext=(12, -14), textcoords="offset points", color=QUIET, fontsize=11)
     ax.plot(x, y, color=BLUE, linewidth=2.5)
     ax.fill_between(x, y, x, color=GRID, alpha=0.5, linewidth=0)
-    reached = _share_for(x, y, goal=goal)
-    for share, revenue, colour in _marks(x, y, goal=goal, reached=reached):
+    at = int(np.argmax(y >= goal * (1 - 1e-12)))
+    for share, revenue, colour in _marks(x, y, goal=goal, at=at):
         ax.plot([share, share, 0], [0, revenue, revenue], color=colour, linewidth=1, linestyle=":")
         ax.plot([share], [revenue], "o", color=colour, markersize=8, clip_on=False)
         text = f"{share:.0%} of customers\nbring {revenue:.0%} of revenue"
@@ -49,20 +49,14 @@ def plot_concentration(
     ax.grid(visible=True)
     ax.set_xlabel("share of customers, highest spend first")
     ax.set_ylabel("share of revenue")
-    put_title(ax, title or f"{goal:.0%} of revenue comes from {reached:.0%} of customers")
+    put_title(ax, title or f"{goal:.0%} of revenue comes from {x[at]:.0%} of customers")
     return ax
 
 
-def _share_for(x: np.ndarray, y: np.ndarray, *, goal: float) -> float:
-    """Return where the curve first reaches the goal."""
-    at = max(int(np.argmax(y >= goal * (1 - 1e-12))), 1)
-    return float(np.interp(goal, y[at - 1 : at + 1], x[at - 1 : at + 1]))
-
-
-def _marks(x: np.ndarray, y: np.ndarray, *, goal: float, reached: float) -> list[tuple[float, float, str]]:
+def _marks(x: np.ndarray, y: np.ndarray, *, goal: float, at: int) -> list[tuple[float, float, str]]:
     """Return the fifth of customers, and the customers who bring the goal unless both would overlap."""
     fifth = float(np.interp(0.2, x, y))
     marks = [(0.2, fifth, ORANGE)]
-    if abs(fifth - goal) > 0.12 and abs(reached - 0.2) > 0.05:
-        marks.append((reached, goal, BLUE))
+    if abs(fifth - goal) > 0.12 and abs(float(x[at]) - 0.2) > 0.05:
+        marks.append((float(x[at]), float(y[at]), BLUE))
     return marks

@@ -99,7 +99,7 @@ def _known_colours() -> dict[str, str]:
     return colours
 
 
-def percent(share: float) -> str:
+def percent(share: float, *, digits: int = 1) -> str:
     """Write a share, as in "19.5%"; a dash where there is none.
 
     Examples
@@ -107,7 +107,8 @@ def percent(share: float) -> str:
     >>> percent(0.1947)
     '19.5%'
     """
-    return f"{share:.1%}" if share == share else NONE
+    # Adding 0 turns a tiny loss, written as -0.0, into 0.0.
+    return f"{round(share, digits + 2) + 0.0:.{digits}%}" if share == share else NONE
 
 
 def amount(value: float, currency: str = "") -> str:

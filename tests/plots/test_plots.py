@@ -239,9 +239,9 @@ def test_concentration_marks_a_fifth_of_customers_and_the_goal() -> None:
     np.testing.assert_allclose(line.get_ydata(), CURVE["revenue_share"])
 
 
-def test_concentration_finds_the_goal_between_two_points() -> None:
+def test_concentration_counts_whole_customers() -> None:
     ax = plot_concentration(CURVE, goal=0.65)
-    assert title_of(ax) == "65% of revenue comes from 35% of customers"
+    assert title_of(ax) == "65% of revenue comes from 50% of customers"
 
 
 @pytest.mark.parametrize("curve", [CURVE.assign(revenue_share=np.nan), CURVE.iloc[:1]])
