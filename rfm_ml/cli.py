@@ -4,6 +4,7 @@
 """
 
 import json
+import os
 import sys
 import webbrowser
 from collections.abc import Sequence
@@ -43,7 +44,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         if hasattr(error, "format_message"):  # click's own errors: a wrong option, a missing argument
             errors.print(f"rfm-ml: {error.format_message()} See rfm-ml --help.", markup=False)
             sys.exit(2)
-        raise
+        if os.environ.get("RFM_ML_DEBUG"):
+            raise
+        errors.print(f"rfm-ml: a fault of the program, not of yours: {type(error).__name__}: {error}", markup=False)
+        errors.print("Please report it. With RFM_ML_DEBUG=1 in the environment you see where it happened.")
+        sys.exit(1)
     sys.exit(code or 0)
 
 
@@ -57,12 +62,11 @@ def run(
     refit: Annotated[bool, typer.Option("--refit", help="Learn every strategy anew.")] = False,  # noqa: FBT002
 ) -> None:
     """Run a study: report, segment lists, models, tables."""
-    from rfm_ml.reporting import run_study
+    from rfm_ml.reporting.run import run_study
 
     with _Display() as display:
         result = run_study(params, as_of=_day(as_of), only=only or (), jobs=jobs, out=out, refit=refit, display=display)
-    for warning in result.warnings:
-        console.print(f"Note: {warning}", markup=False)
+    _print_remarks(result.notes, result.warnings)
     console.print(f"Done in {result.seconds:.1f} s, as of {result.as_of}.")
     console.print(f"Report: {result.folder / 'index.html'}", markup=False)
     console.print(f"Lists:  {result.folder / 'segments'}", markup=False)
@@ -79,8 +83,7 @@ def check(params: ParamsFile, as_of: AsOf = None) -> None:
     _print_table(study.waterfall, title=f"{study.params.study}: the log as of {study.as_of}")
     for name in study.strategies:
         study.choice(name)
-    for warning in study.warnings:
-        console.print(f"Note: {warning}", markup=False)
+    _print_remarks(study.log.notes, study.warnings)
     console.print(f"{len(study.customers):,} customers. The params and the data are usable.")
 
 
@@ -179,6 +182,12 @@ def open_report(
 
 def _day(text: str | None) -> date | str | None:
     return date.today() if text == "today" else text
+
+
+def _print_remarks(notes: Sequence[str], warnings: Sequence[str]) -> None:
+    for kind, sentences in {"Note": notes, "Warning": warnings}.items():
+        for sentence in sentences:
+            console.print(f"{kind}: {sentence}", markup=False)
 
 
 def _print_table(frame: "object", *, title: str) -> None:

@@ -18,8 +18,11 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Returns(_Section):
-    """What to do with rows that are not plain orders; see docs/guide.md."""
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Contract(_Section):
+    """What to do with rows that are not plain orders."""
 
     returns: Literal["net", "keep", "drop"] = Field(
         "net", description="Money given back: net lowers spend but is no order; keep counts as order; drop ignores it."
@@ -27,7 +30,7 @@ class Returns(_Section):
     zero_orders: Literal["drop", "keep"] = Field("drop", description="Orders whose lines sum to zero.")
     duplicates: Literal["drop", "keep"] = Field("drop", description="Lines equal in every column of the source.")
     earliest: date = Field(date(1980, 1, 1), description="Dates before this day are not credible: quarantined.")
-    rates: dict[str, float] = Field(
+    rates: dict[str, Rate] = Field(
         default_factory=dict, description="Value of one unit of each currency in the study's currency."
     )
     unreadable_limit: float = Field(0.5, ge=0, le=1, description="Largest share of rows that may be quarantined.")
@@ -45,7 +48,7 @@ class Table(_Section):
     format: Literal["csv", "parquet", "excel"] | None = Field(None, description="Null: by the file's ending.")
     separator: str | None = Field(None, min_length=1, max_length=1, description="CSV separator; null to find out.")
     encoding: str | None = Field(None, description="CSV encoding; null to find out.")
-    sheet: str | int = Field(0, description="Excel sheet, by name or number from 0.")
+    sheet: int | str = Field(0, description="Excel sheet, by name or number from 0.")
     date_format: list[str] | None = Field(
         None, description="strptime formats tried in order (also iso, unix, unix_ms); null to find out."
     )
@@ -57,20 +60,30 @@ class Table(_Section):
     def _one_format(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
 
+    @field_validator("separator", mode="before")
+    @classmethod
+    def _tab(cls, value: Any) -> Any:
+        return "\t" if value in ("tab", "\\t") else value
+
     @model_validator(mode="after")
     def _one_place(self) -> "Table":
         given = [n for n in ("dataset", "path", "database") if getattr(self, n) is not None]
         if len(given) != 1:
             raise ValueError(f"must have one of dataset, path, database. Got {', '.join(given) or 'none'}.")
         if self.options and self.dataset is None:
-            raise ValueError("options belong to a dataset. Remove them.")
+            raise ValueError("must not have options: they belong to a dataset. Remove them.")
+        asked = [n for n in ("table", "query") if getattr(self, n) is not None]
+        if self.database is not None and len(asked) != 1:
+            raise ValueError(f"must have a table or a query with a database, one of the two. Got {len(asked)}.")
+        if self.database is None and asked:
+            raise ValueError(f"must not have a {asked[0]} without a database. Remove it.")
         return self
 
 
 class Orders(Table):
     """The order log and its contract."""
 
-    policies: Returns = Field(default_factory=Returns)
+    policies: Contract = Field(default_factory=Contract)
 
 
 class Customers(_Section):
@@ -131,7 +144,7 @@ class Params(_Section):
     @field_validator("as_of", mode="before")
     @classmethod
     def _a_day(cls, value: Any) -> Any:
-        if isinstance(value, date) or value in ("latest", "month-end", "yesterday"):
+        if value in ("latest", "month-end", "yesterday") or (isinstance(value, date) and not hasattr(value, "hour")):
             return value
         try:
             return date.fromisoformat(str(value))
@@ -177,33 +190,83 @@ def load_params(path: str | Path) -> Params:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ParamsError(f"The params file must be readable UTF-8 text. {str(path)!r}: {error}.") from None
+    return parse_params(text, name=path.name)
+
+
+def parse_params(text: str, *, name: str) -> Params:
+    """Check the text of a params file; `name` is what messages call it.
+
+    Raises
+    ------
+    ParamsError
+        With one sentence per fault: where it is, what must hold, what we got.
+    """
     try:
         content = yaml.load(text, Loader=_OnceLoader)
     except yaml.YAMLError as error:
-        raise ParamsError(f"{path.name} must be YAML. {' '.join(str(error).split())}.") from None
+        raise ParamsError(_yaml_fault(error, name)) from None
     if not isinstance(content, dict):
-        raise ParamsError(f"{path.name} must be a mapping such as 'study: my_shop'. Got {type(content).__name__}.")
+        got = "nothing" if content is None else repr(content)[:60]
+        raise ParamsError(f"{name} must be a mapping such as 'study: my_shop'. Got {got}.")
     try:
         return Params.model_validate(content)
     except ValidationError as error:
-        faults = "\n".join(f"{path.name}: {_sentence(dict(e))}" for e in error.errors())
-        raise ParamsError(faults) from None
+        faults = dict.fromkeys(f"{name}: {_sentence(dict(e))}" for e in error.errors())
+        raise ParamsError("\n".join(faults)) from None
+
+
+def _yaml_fault(error: yaml.YAMLError, name: str) -> str:
+    mark = getattr(error, "problem_mark", None)
+    where = f" Line {mark.line + 1}" if mark is not None else " It"
+    problem = str(getattr(error, "problem", None) or error).replace("\n", " ")
+    return (
+        f"{name} must be YAML.{where} is not: {problem}. Text with special signs needs quotes, as in "
+        "date_format: '%d.%m.%Y'; entries are indented with spaces."
+    )
+
+
+_WORDS = {
+    "string_type": "must be text; put it in quotes",
+    "string_too_short": "must not be empty",
+    "too_short": "must have at least one entry",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a finite number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "dict_type": "must be a mapping of names to values",
+    "list_type": "must be a list, one entry per line after a dash",
+    "model_type": "must be a mapping of names to values",
+    "string_pattern_mismatch": "must be made of letters, digits, '-' and '_', and begin with a letter or digit",
+}
 
 
 def _sentence(fault: dict[str, Any]) -> str:
-    where = ".".join(str(p) for p in fault["loc"])
+    """Put a fault into words: where, what must hold, what we got."""
+    kind, place = fault["type"], fault["loc"]
+    # Where several kinds of value are allowed, the place ends in the name of the kind.
+    where = ".".join(str(p) for p in place if p not in ("int", "str", "[key]")) or "The file"
     got = "" if isinstance(fault.get("input"), dict | list) else f" Got {fault.get('input')!r}."
-    if fault["type"] == "extra_forbidden":
-        key = str(fault["loc"][-1])
-        return f"{where} is not a key we know. {did_you_mean(key, _keys_at(fault['loc'][:-1]))}"
-    if fault["type"] == "missing":
+    limits = {k: v for k, v in (fault.get("ctx") or {}).items() if k in ("ge", "gt", "le", "lt", "max_length")}
+    if kind == "extra_forbidden":
+        return f"{where} is not a key we know. {did_you_mean(str(place[-1]), _keys_at(place[:-1]))}"
+    if kind == "missing":
         return f"{where} must be given. It is not there."
-    if fault["type"] == "string_pattern_mismatch":
-        return f"{where} must be made of letters, digits, '-' and '_'.{got}"
-    if fault["type"] == "too_short":
-        return f"{where} must have at least one entry. Got none."
-    message = fault["msg"].removeprefix("Value error, ").replace("Input should be", "must be").rstrip(".")
-    return f"{where}: {message}.{'' if message.startswith('must') else got}"
+    if kind == "literal_error":
+        return f"{where} must be {fault['ctx']['expected']}.{got}"
+    if kind.startswith("date"):
+        return f"{where} must be a day such as 2025-06-30.{got}"
+    if kind in _WORDS:
+        return f"{where} {_WORDS[kind]}.{got}"
+    if limits:
+        signs = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than", "max_length": "at most"}
+        unit = " signs long" if "max_length" in limits else ""
+        return f"{where} must be {', '.join(f'{signs[k]} {v:g}{unit}' for k, v in limits.items())}.{got}"
+    message = fault["msg"].removeprefix("Value error, ").rstrip(".")
+    return f"{where} {message}."
 
 
 def _keys_at(place: tuple[Any, ...]) -> list[str]:
@@ -225,5 +288,7 @@ class _OnceLoader(yaml.SafeLoader):
         keys = [self.construct_object(k, deep=True) for k, _ in node.value]
         twice = sorted({str(k) for k in keys if keys.count(k) > 1})
         if twice:
-            raise yaml.YAMLError(f"the key {twice[0]!r} is there twice{node.start_mark}")
+            second = [k for k, _ in node.value if str(self.construct_object(k)) == twice[0]][1]
+            problem = f"the key {twice[0]!r} is there twice"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=second.start_mark)
         return super().construct_mapping(node, deep=deep)

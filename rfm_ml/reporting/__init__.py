@@ -1,5 +1,5 @@
-"""From a study to a published report: notebooks executed, pages, index, manifest."""
+"""From a study to a published report: notebooks executed, pages, index, manifest.
 
-from rfm_ml.reporting.run import RunResult, run_study
-
-__all__ = ["RunResult", "run_study"]
+`rfm_ml.reporting.run.run_study` is the door. It is not imported here, because notebooks use
+`rfm_ml.reporting.tables` and must not wait for the machinery that executes notebooks.
+"""

@@ -57,12 +57,12 @@ def key_figures(customers: pd.DataFrame, *, currency: str) -> list[dict[str, str
     orders, spend = int(customers["orders"].sum()), float(customers["spend"].sum())
     recent = (customers["recency_days"] < RECENT_DAYS).mean()
     repeat = (customers["repeat_orders"] > 0).mean()
-    unit = f" {currency}" if currency else ""
+    unit = f", {currency}" if currency else ""
     return [
         {"value": f"{len(customers):,}", "label": "customers"},
         {"value": f"{orders:,}", "label": "orders"},
-        {"value": f"{spend:,.0f}{unit}", "label": "net revenue"},
-        {"value": f"{spend / orders:,.2f}{unit}" if orders else "-", "label": "mean order value"},
+        {"value": f"{spend:,.0f}", "label": f"net revenue{unit}"},
+        {"value": f"{spend / orders:,.2f}" if orders else "-", "label": f"mean order value{unit}"},
         {"value": f"{repeat:.0%}", "label": "came back on another day"},
         {"value": f"{recent:.0%}", "label": f"ordered in the last {RECENT_DAYS} days"},
     ]
@@ -78,7 +78,7 @@ def remember(profile: pd.DataFrame, customers: pd.DataFrame) -> str:
     share = share_of_customers_for(customers, revenue_share=0.8)
     return (
         f"{top['segment']} are {top['customer_share']:.0%} of the customers and bring {top['revenue_share']:.0%} "
-        f"of the revenue; 80 % of all revenue come from {share:.0%} of the customers."
+        f"of the revenue; 80% of all revenue comes from {share:.0%} of the customers."
     )
 
 
@@ -86,9 +86,8 @@ def _lead(study: Study, profile: pd.DataFrame) -> dict[str, Any]:
     name = study.strategies[0]
     choice = study.choice(name)
     rows = [_row(r, study.aim(r["segment"])) for r in profile.to_dict("records")]
-    how = "scored with the model" if choice.frozen else "scored with a model"
     return {
-        "words": f"Strategy {name}: {how} {choice.why}.",
+        "words": f"Strategy {name}; its model is {choice.why}.",
         "rows": rows,
         "fingerprint": choice.model.fingerprint,
     }

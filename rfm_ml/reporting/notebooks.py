@@ -138,6 +138,7 @@ def execute_all(runs: list[NotebookRun], to: Path, *, jobs: int, progress: Progr
 
 
 def _execute(run: NotebookRun, to: Path, *, progress: Progress | None) -> NotebookRun:
+    from jupyter_core.utils import ensure_event_loop
     from papermill.exceptions import PapermillExecutionError
     from papermill.execute import execute_notebook
     from traitlets.config import Config
@@ -155,6 +156,8 @@ def _execute(run: NotebookRun, to: Path, *, progress: Progress | None) -> Notebo
                 progress_bar=False,
                 # Sockets of the file system: no open port that others on the machine could listen to.
                 config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}}),
+                # What a kernel logs about itself is not the user's business; errors of cells come back to us.
+                extra_arguments=["--IPKernelApp.log_level=50"],
                 on_cell=(lambda done, total: progress(run.name, done, total)) if progress else None,
             )
     except PapermillExecutionError as error:
@@ -163,7 +166,18 @@ def _execute(run: NotebookRun, to: Path, *, progress: Progress | None) -> Notebo
         fault = f"Cell {error.exec_count}:\n{_indent(error.source)}\nended with\n{_indent(clean)}"
     except Exception as error:  # a kernel that dies or hangs is a failed notebook, not a crash of ours
         fault = f"The notebook could not be executed: {type(error).__name__}: {error}"
+    finally:
+        ensure_event_loop().close()  # each thread has its own, and nobody else closes it
+    _forget_places(out, run.source.name)
     return NotebookRun(run.name, run.source, run.parameters, run.title, time.perf_counter() - start, fault)
+
+
+def _forget_places(out: Path, name: str) -> None:
+    """Take the folders of this machine, which papermill notes down, out of an executed notebook."""
+    if out.exists():
+        notebook = nbformat.read(out, as_version=4)
+        notebook.metadata.get("papermill", {}).update(input_path=name, output_path=name)
+        nbformat.write(notebook, out)
 
 
 def register_engine() -> None:

@@ -41,10 +41,11 @@ class Display(Protocol):
 
 @dataclass(frozen=True)
 class RunResult:
-    """A published run: its folder, day and warnings."""
+    """A published run: its folder and day, how the log was read, what to know before relying on it."""
 
     folder: Path
     as_of: date
+    notes: tuple[str, ...]
     warnings: list[str]
     seconds: float
 
@@ -110,7 +111,7 @@ def run_study(
                 write_index(study, runs, part)
             _write_manifest(study, runs, part, timings=clock.timings)
         shutil.rmtree(_failed(place), ignore_errors=True)
-    return RunResult(place, study.as_of, study.warnings, clock.seconds)
+    return RunResult(place, study.as_of, study.log.notes, study.warnings, clock.seconds)
 
 
 def prepare_notebooks(study: Study, *, only: Sequence[str] = ()) -> list[NotebookRun]:
@@ -193,6 +194,7 @@ def _write_manifest(study: Study, runs: list[NotebookRun], part: Path, *, timing
         },
         "notebooks": {r.name: {"seconds": round(r.seconds, 2), "parameters": r.parameters} for r in runs},
         "seconds": timings,
+        "notes": study.log.notes,
         "warnings": study.warnings,
         "versions": {"rfm_ml": rfm_ml.__version__, "python": platform.python_version()}
         | {p: version(p) for p in PACKAGES},

@@ -2,63 +2,48 @@
 
 import os
 import re
-import tempfile
 from importlib import resources
 from pathlib import Path
 
+import yaml
+
 from rfm_ml.core.errors import DataError, ParamsError
-from rfm_ml.params import load_params
-from rfm_ml.transactions.sources import connect, file_source
+from rfm_ml.params import parse_params
+from rfm_ml.transactions.sources import source_columns
 from rfm_ml.transactions.typed import KNOWN
 
 # What other systems call our columns; compared without case, spaces and signs, the likeliest first.
-SYNONYMS: dict[str, tuple[str, ...]] = {
-    "customer_id": (
-        *("customerid", "custid", "customer", "customernumber", "customerno", "clientid", "client", "userid", "user"),
-        *("memberid", "householdid", "household", "buyerid", "buyer", "accountid", "account", "contactid"),
-        *("kundennummer", "kundennr", "kundenid", "kunde", "customeremail", "email"),
-    ),
-    "order_id": (
-        *(
-            "orderid",
-            "ordernumber",
-            "orderno",
-            "ordernr",
-            "order",
-            "invoiceno",
-            "invoiceid",
-            "invoicenumber",
-            "invoice",
-        ),
-        *("transactionid", "transaction", "basketid", "basket", "receiptid", "receipt", "bestellnummer", "bestellnr"),
-    ),
-    "ordered_at": (
-        *(
-            "orderedat",
-            "orderdate",
-            "orderdatetime",
-            "ordertime",
-            "orderts",
-            "orderedon",
-            "purchasedate",
-            "purchasedat",
-        ),
-        *("invoicedate", "transactiondate", "transactiontimestamp", "createdat", "created", "datetime", "timestamp"),
-        *("date", "day", "bestelldatum", "datum"),
-    ),
-    "amount": (
-        *("amount", "netamount", "totalamount", "ordertotal", "ordervalue", "orderamount", "linetotal", "totalprice"),
-        *("total", "revenue", "salesvalue", "sales", "spend", "grossamount", "value", "umsatz", "betrag", "summe"),
-    ),
-    "quantity": ("quantity", "qty", "units", "menge", "anzahl"),
-    "unit_price": ("unitprice", "priceperunit", "itemprice", "price", "einzelpreis", "preis"),
-    "product_id": ("productid", "sku", "stockcode", "itemid", "articleid", "product", "artikelnummer", "article"),
-    "category": ("category", "productcategory", "department", "kategorie", "warengruppe"),
-    "channel": ("channel", "saleschannel", "orderchannel", "kanal"),
-    "discount": ("discount", "discountamount", "rabatt"),
-    "currency": ("currency", "currencycode", "waehrung", "währung"),
-    "order_kind": ("orderkind",),
+_NAMES: dict[str, str] = {
+    "customer_id": """
+        customerid custid customer customernumber customernr customerno customercode clientid client userid user
+        memberid householdid household buyerid buyer accountid account contactid kundennummer kundennr kundenid kunde
+        customeremail billingemail email emailadresse""",
+    "order_id": """
+        orderid ordernumber orderno ordernr order invoiceno invoiceid invoicenumber invoice transactionid
+        transaction basketid basket receiptid receipt bestellnummer bestellnr bestellid auftragsnummer
+        auftragsnr rechnungsnummer rechnungsnr belegnummer belegnr""",
+    "ordered_at": """
+        orderedat orderdate orderdatetime ordertime orderts orderedon purchasedate purchasedat invoicedate
+        transactiondate transactiontimestamp createdat created datetime timestamp date day bestelldatum auftragsdatum
+        rechnungsdatum kaufdatum belegdatum datum""",
+    "amount": """
+        amount netamount totalamount ordertotal ordervalue orderamount linetotal totalprice grandtotal total revenue
+        salesvalue sales spend grossamount value umsatz betrag gesamtbetrag nettobetrag bruttobetrag gesamtpreis
+        gesamtsumme summe""",
+    "quantity": "quantity qty units lineitemquantity menge anzahl stückzahl",
+    "unit_price": "unitprice priceperunit itemprice lineitemprice price einzelpreis stückpreis preis",
+    "product_id": """
+        productid sku stockcode itemid articleid lineitemsku product artikelnummer artikelnr article artikel""",
+    "category": "category productcategory department kategorie warengruppe produktkategorie",
+    "channel": "channel saleschannel orderchannel kanal vertriebskanal",
+    "discount": "discount discountamount rabatt",
+    "currency": "currency currencycode waehrung währung",
+    "order_kind": "orderkind",
 }
+SYNONYMS = {ours: tuple(names.split()) for ours, names in _NAMES.items()}
+# An export with one row per item that names the order's total on the first of its rows only, as Shopify's does:
+# the total of a row is not its share, so the items count.
+_PER_ITEM = ("lineitemprice", "lineitemquantity")
 
 
 def write_params(
@@ -93,12 +78,13 @@ def write_params(
         raise ParamsError(f"The name must be made of letters, digits, '-' and '_'. Got {name!r}.")
     if place.exists():
         raise ParamsError(f"The params file must be new. {str(place)!r} is there already. Choose another name.")
-    found = guess_columns(_columns_of(data), given=columns or {})
+    found = guess_columns(source_columns(data), given=columns or {})
     base = folder.resolve().parent if folder.name == "params" else folder.resolve()
-    text = render_params(name, path=os.path.relpath(Path(data).expanduser(), base), columns=found, file=str(place))
+    path = Path(os.path.relpath(Path(data).expanduser(), base)).as_posix()
+    text = render_params(name, path=path, columns=found, folder=folder.name)
+    parse_params(text, name=place.name)
     folder.mkdir(parents=True, exist_ok=True)
     place.write_text(text, encoding="utf-8")
-    load_params(place)
     told = [f"{ours}: the column {theirs!r}" for ours, theirs in found.items()]
     if "order_id" not in found:
         told.append("No order number was found: every line counts as an order, and equal lines are kept.")
@@ -123,6 +109,9 @@ def guess_columns(columns: tuple[str, ...], *, given: dict[str, str]) -> dict[st
             )
     plain = {re.sub(r"[^a-z0-9äöü]", "", c.lower()): c for c in reversed(columns) if c not in given.values()}
     found = dict(given)
+    if set(_PER_ITEM) <= set(plain) and "amount" not in given:
+        plain = {n: c for n, c in plain.items() if n not in SYNONYMS["amount"]}
+        found = {"order_id": plain["name"]} | found if "name" in plain else found
     for ours, names in SYNONYMS.items():
         if ours not in found:
             match = next((plain.pop(n) for n in (ours.replace("_", ""), *names) if n in plain), None)
@@ -140,16 +129,28 @@ def guess_columns(columns: tuple[str, ...], *, given: dict[str, str]) -> dict[st
     return {c: found[c] for c in KNOWN if c in found}
 
 
-def render_params(name: str, *, path: str, columns: dict[str, str], file: str) -> str:
-    """Return the text of a params file, commented line by line."""
+def render_params(name: str, *, path: str, columns: dict[str, str], folder: str = "params") -> str:
+    """Return the text of a params file, commented line by line.
+
+    Parameters
+    ----------
+    name
+        Name of the study.
+    path
+        The orders, from the folder above `params`.
+    columns
+        Our name to the file's name.
+    folder
+        Name of the folder the file will lie in.
+    """
     template = resources.files("rfm_ml.study").joinpath("template.yml").read_text(encoding="utf-8")
     has_order = "order_id" in columns
-    in_params = Path(file).parent.name == "params"
     return template.format(
-        schema="params.schema.json" if in_params else "params/params.schema.json",
-        file=file,
-        study=name,
-        title=name.replace("_", " ").replace("-", " ").capitalize(),
+        schema="params.schema.json" if folder == "params" else "params/params.schema.json",
+        file=f"{folder}/{name}.yml" if folder else f"{name}.yml",
+        study=_yaml_text(name),
+        reports=name,
+        title=_yaml_text(name.replace("_", " ").replace("-", " ").capitalize()),
         currency="",
         path=_yaml_text(path),
         columns="\n".join(f"    {ours}: {_yaml_text(theirs)}" for ours, theirs in columns.items()),
@@ -159,9 +160,6 @@ def render_params(name: str, *, path: str, columns: dict[str, str], file: str) -
 
 
 def _yaml_text(text: str) -> str:
-    return text if re.fullmatch(r"[A-Za-z_./][\w./-]*", text) else "'" + text.replace("'", "''") + "'"
-
-
-def _columns_of(data: str) -> tuple[str, ...]:
-    with tempfile.TemporaryDirectory() as scratch:
-        return file_source(data).load(connect(Path(scratch))).columns
+    """Quote what YAML would not read back as the same text, such as No, 2024 or a column with a colon."""
+    plain = re.fullmatch(r"[^\W\d][\w ./-]*", text) and yaml.safe_load(text) == text
+    return text if plain else "'" + text.replace("'", "''") + "'"

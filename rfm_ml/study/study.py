@@ -188,11 +188,10 @@ class Study(StudyInputs):
     @cached_property
     def warnings(self) -> list[str]:
         """What a reader must know before he relies on the figures."""
-        companions = self._companions[1] if self.params.contacts or self.params.events else []
         last = self.customers["last_order_on"].max().date()
-        found = quality_warnings(
-            self.waterfall, last_order_on=last, as_of=self.as_of, notes=[*self.log.notes, *companions]
-        )
+        found = quality_warnings(self.waterfall, last_order_on=last, as_of=self.as_of)
+        if self.params.contacts or self.params.events:
+            found += self._companions[1]
         for name in self.strategies:
             found += [f"{name}: {told}" for told in self.choice(name).warnings]
         return found

@@ -8,12 +8,19 @@ from typing import Any
 import pandas as pd
 
 from rfm_ml.core.errors import DataError
-from rfm_ml.transactions.files import FILE, ROW, RawLog
+from rfm_ml.transactions.engine import literal, one_row
+from rfm_ml.transactions.files import FILE_STRIDE, SOURCE, RawLog
 from rfm_ml.transactions.policies import Policies
-from rfm_ml.transactions.typed import typed_select
+from rfm_ml.transactions.typed import COPIES, typed_select
 from rfm_ml.transactions.waterfall import QUARANTINED, STEPS
 
+LARGEST_AMOUNT = 1_000_000_000_000
+"""A line of a trillion or more is a fault of the file: it counts as unreadable."""
+LARGEST_ORDER = 100_000_000_000_000
+"""What an order may sum to, so that amounts fit decimal(18, 4)."""
+
 _RANK = {step: rank for rank, step in enumerate(STEPS)}
+_SUMS = {"channel": "min(channel)", "discount": "try_cast(sum(discount) AS DECIMAL(18, 4))"}
 
 
 @dataclass(frozen=True)
@@ -106,12 +113,12 @@ def clean(
         decimal=decimal,
         time_zone=time_zone,
     )
-    con.execute(f"CREATE OR REPLACE TEMP TABLE _typed AS {typed}")
     order_is_row = "order_id" not in present
-    _mark_steps(con, policies=policies, order_is_row=order_is_row)
+    _take_out_lines(con, typed, policies=policies)
     _sum_orders(con, policies=policies, present=present, order_is_row=order_is_row)
     rows, quarantined = _write_quarantine(con, raw, folder)
     _refuse_if_unreadable(con, rows=rows, quarantined=quarantined, limit=policies.unreadable_limit)
+    _refuse_if_nothing_is_left(con, rows=rows, policies=policies)
     _write_tables(con, raw, folder, present=present)
     for table in ("_typed", "_orders"):
         con.execute(f"DROP TABLE {table}")
@@ -120,8 +127,8 @@ def clean(
     return log
 
 
-def _mark_steps(con: Any, *, policies: Policies, order_is_row: bool) -> None:
-    """Give every row the first step of the waterfall that takes it out, or none."""
+def _take_out_lines(con: Any, typed: str, *, policies: Policies) -> None:
+    """Type every row and give it the first step of the waterfall that takes it out, or none."""
     faults = {
         "date missing or unreadable": "ordered_at IS NULL",
         "date before the earliest credible day": f"ordered_at < TIMESTAMP '{policies.earliest.isoformat()}'",
@@ -133,45 +140,75 @@ def _mark_steps(con: Any, *, policies: Policies, order_is_row: bool) -> None:
     if policies.returns == "drop":
         faults["return lines"] = "amount < 0"
     cases = " ".join(f"WHEN {condition} THEN {_RANK[step]}" for step, condition in faults.items())
-    con.execute(f"ALTER TABLE _typed ADD COLUMN step INTEGER; UPDATE _typed SET step = CASE {cases} END")
-    if not order_is_row:
-        con.execute(
-            f"UPDATE _typed SET step = {_RANK['order of several customers']} WHERE step IS NULL AND order_id IN ("
-            "SELECT order_id FROM _typed WHERE step IS NULL GROUP BY order_id "
-            "HAVING min(customer_id) <> max(customer_id))"
-        )
+    # What the source says is kept only of rows that go to quarantine: text is what fills the memory.
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE _typed AS SELECT * EXCLUDE (line_kind) REPLACE ("
+        "CASE WHEN step IS NOT NULL THEN date_as_read END AS date_as_read, "
+        "CASE WHEN step IS NOT NULL THEN amount_as_read END AS amount_as_read) "
+        f"FROM (SELECT *, (CASE {cases} END)::UTINYINT AS step FROM (SELECT * REPLACE ("
+        f"CASE WHEN abs(amount) >= {LARGEST_AMOUNT} THEN NULL WHEN line_kind = 'return' THEN -abs(amount) "
+        f"ELSE amount END AS amount) FROM ({typed})))"
+    )
 
 
 def _sum_orders(con: Any, *, policies: Policies, present: set[str], order_is_row: bool) -> None:
     """Sum lines to orders; an order's instant is its first line's."""
     zero = "'zero'" if policies.zero_orders == "drop" else "'order'"
     negative = "'return'" if policies.returns == "net" else "'order'"
-    extras = {"channel": "min(channel)", "discount": "sum(discount)::DECIMAL(18, 4)"}
-    more = "".join(f", {sql} AS {name}" for name, sql in extras.items() if name in present)
+    facts = [n for n in ("channel", "discount") if n in present]
+    if order_is_row:
+        more = "".join(f", {name}" for name in facts)
+        sums = (
+            f"SELECT customer_id, order_id, ordered_at, amount, 1::BIGINT AS lines{more} FROM _typed WHERE step IS NULL"
+        )
+    else:
+        more = "".join(f", {_SUMS[name]} AS {name}" for name in facts)
+        sums = (
+            "SELECT min(customer_id) AS customer_id, max(customer_id) AS other_customer, order_id, "
+            "min(ordered_at) AS ordered_at, sum(amount) AS amount, count(*)::BIGINT AS lines"
+            f"{more} FROM _typed WHERE step IS NULL GROUP BY order_id"
+        )
     con.execute(
         "CREATE OR REPLACE TEMP TABLE _orders AS SELECT *, ordered_at::DATE AS ordered_on, "
-        f"CASE WHEN amount = 0 THEN {zero} WHEN amount < 0 THEN {negative} ELSE 'order' END AS order_kind FROM ("
-        "SELECT min(customer_id) AS customer_id, order_id, min(ordered_at) AS ordered_at, "
-        f"sum(amount)::DECIMAL(18, 4) AS amount, count(*)::BIGINT AS lines{more} "
-        f"FROM _typed WHERE step IS NULL GROUP BY order_id)"
+        f"CASE WHEN amount = 0 THEN {zero} WHEN amount < 0 THEN {negative} ELSE 'order' END AS order_kind FROM ({sums})"
     )
+    if not order_is_row:
+        _take_out_shared(con)
+    (largest,) = one_row(con, "SELECT max(abs(amount)) FROM _orders")
+    if largest is not None and largest >= LARGEST_ORDER:
+        raise DataError(
+            f"The lines of an order must sum to less than {LARGEST_ORDER:,}. Got {largest:,.2f}. "
+            "Are order_id and amount mapped to the right columns?"
+        )
+
+
+def _take_out_shared(con: Any) -> None:
+    """Take out orders whose lines name several customers: nobody can say whose they are."""
+    shared = "SELECT order_id FROM _orders WHERE customer_id <> other_customer"
+    if one_row(con, f"SELECT count(*) FROM ({shared})")[0]:
+        rank = _RANK["order of several customers"]
+        con.execute(f"UPDATE _typed SET step = {rank} WHERE step IS NULL AND order_id IN ({shared})")
+        con.execute("DELETE FROM _orders WHERE customer_id <> other_customer")
 
 
 def _write_quarantine(con: Any, raw: RawLog, folder: Path) -> tuple[int, int]:
     ranks = ", ".join(str(_RANK[s]) for s in QUARANTINED)
     reasons = " ".join(f"WHEN {_RANK[s]} THEN '{s}'" for s in QUARANTINED)
-    con.register("_unreadable", raw.unreadable)
+    names = "[" + ", ".join(literal(n) for n in raw.file_names) + "]"
+    place = f"{names}[{SOURCE} // {FILE_STRIDE} + 1] AS source_file, {SOURCE} % {FILE_STRIDE} AS source_row"
+    con.register("_unreadable", pd.DataFrame(raw.unreadable, columns=[SOURCE, "reason"]).astype({SOURCE: "int64"}))
     con.execute(
-        "COPY (SELECT source_file::VARCHAR AS source_file, source_row::BIGINT AS source_row, "
-        "'unreadable line: ' || reason AS reason, 1 AS copies, NULL AS customer_id, NULL AS order_id, "
-        "NULL AS ordered_at, NULL AS amount FROM _unreadable UNION ALL "
-        f"SELECT {FILE}, {ROW}, CASE step {reasons} END, copies, customer_id::VARCHAR, order_id::VARCHAR, "
-        f"date_as_read, amount_as_read FROM _typed WHERE step IN ({ranks}) ORDER BY 1, 2) "
-        f"TO '{folder / 'quarantine.csv'}' (HEADER)"
+        f"COPY (SELECT {place}, reason, copies, customer_id, order_id, ordered_at, amount FROM ("
+        f"SELECT {SOURCE}, 'unreadable line: ' || reason::VARCHAR AS reason, 1 AS copies, NULL AS customer_id, "
+        "NULL AS order_id, NULL AS ordered_at, NULL AS amount FROM _unreadable UNION ALL "
+        f"SELECT {SOURCE}, CASE step {reasons} END, {COPIES}, customer_id::VARCHAR, order_id::VARCHAR, "
+        "coalesce(date_as_read, ordered_at::VARCHAR), coalesce(amount_as_read, amount::VARCHAR) "
+        f"FROM _typed WHERE step IN ({ranks})) ORDER BY {SOURCE}) TO {literal(str(folder / 'quarantine.csv'))} (HEADER)"
     )
-    rows, bad = con.execute(
-        f"SELECT coalesce(sum(copies), 0)::BIGINT, count(*) FILTER (step IN ({ranks})) FROM _typed"
-    ).fetchone()
+    con.unregister("_unreadable")
+    rows, bad = one_row(
+        con, f"SELECT coalesce(sum({COPIES}), 0)::BIGINT, count(*) FILTER (step IN ({ranks})) FROM _typed"
+    )
     return rows + len(raw.unreadable), bad + len(raw.unreadable)
 
 
@@ -182,11 +219,12 @@ def _refuse_if_unreadable(con: Any, *, rows: int, quarantined: int, limit: float
         return
     found = con.execute(
         "SELECT step, count(*) AS n, min(date_as_read), min(amount_as_read) FROM _typed "
-        f"WHERE step IN ({', '.join(str(_RANK[s]) for s in QUARANTINED)}) GROUP BY step ORDER BY n DESC LIMIT 3"
+        f"WHERE step IN ({', '.join(str(_RANK[s]) for s in QUARANTINED)}) GROUP BY step ORDER BY n DESC, step LIMIT 3"
     ).fetchall()
     names = list(STEPS)
     reasons = "; ".join(
-        f"{names[step]} in {n:,} rows (for example date {day!r}, amount {amount!r})" for step, n, day, amount in found
+        f"{names[step]} in {n:,} rows" + (f" (for example date {day!r}, amount {amount!r})" if day or amount else "")
+        for step, n, day, amount in found
     )
     raise DataError(
         f"At most {limit:.0%} of the rows may be unreadable. {quarantined:,} of {rows:,} are: "
@@ -195,35 +233,46 @@ def _refuse_if_unreadable(con: Any, *, rows: int, quarantined: int, limit: float
     )
 
 
+def _refuse_if_nothing_is_left(con: Any, *, rows: int, policies: Policies) -> None:
+    kinds = dict(con.execute("SELECT order_kind, count(*) FROM _orders GROUP BY 1").fetchall())
+    if kinds.get("order"):
+        return
+    lines = con.execute(f"SELECT step, sum({COPIES}) FROM _typed WHERE step IS NOT NULL GROUP BY 1 ORDER BY 2 DESC")
+    names = list(STEPS)
+    told = [f"{names[step]}: {n:,} rows" for step, n in lines.fetchall()]
+    told += [f"orders that sum to zero: {kinds['zero']:,}"] if kinds.get("zero") else []
+    told += [f"returns (negative totals): {kinds['return']:,}"] if kinds.get("return") else []
+    advice = "Check the column mapping and the policies in the params."
+    if kinds.get("return"):
+        advice = "If the sign of the amounts is turned around in your export, set policies: {returns: keep} or turn it."
+    raise DataError(f"At least one order must count. None of the {rows:,} rows makes one ({'; '.join(told)}). {advice}")
+
+
 def _write_tables(con: Any, raw: RawLog, folder: Path, *, present: set[str]) -> None:
     extras = "".join(f", {name}" for name in ("channel", "discount") if name in present)
     con.execute(
-        "COPY (SELECT customer_id, order_id, ordered_at, ordered_on, amount, order_kind, lines"
-        f"{extras} FROM _orders WHERE order_kind <> 'zero') TO '{folder / 'orders.parquet'}' "
+        "COPY (SELECT customer_id, order_id, ordered_at, ordered_on, amount::DECIMAL(18, 4) AS amount, order_kind, "
+        f"lines{extras} FROM _orders WHERE order_kind <> 'zero') TO {literal(str(folder / 'orders.parquet'))} "
         "(FORMAT parquet, COMPRESSION zstd)"
     )
     con.execute(
         "COPY (SELECT step::INTEGER AS step, customer_id, order_id, sum(rows)::BIGINT AS rows, "
         "coalesce(sum(amount), 0)::DECIMAL(38, 4) AS amount FROM ("
-        "SELECT step, customer_id, order_id, 1 AS rows, amount "
+        "SELECT step, customer_id, order_id, 1 AS rows, amount::DECIMAL(38, 4) AS amount "
         "FROM _typed WHERE step IS NOT NULL UNION ALL "
-        f"SELECT {_RANK['exact duplicate lines']}, customer_id, order_id, copies - 1, "
-        "amount * (copies - 1) FROM _typed WHERE copies > 1 UNION ALL "
+        f"SELECT {_RANK['exact duplicate lines']}, customer_id, order_id, {COPIES} - 1, "
+        f"amount::DECIMAL(38, 4) * ({COPIES} - 1) FROM _typed WHERE {COPIES} > 1 UNION ALL "
         f"SELECT {_RANK['zero orders']}, customer_id, order_id, lines, amount FROM _orders WHERE order_kind = 'zero' "
         f"UNION ALL SELECT {_RANK['unreadable lines']}, NULL, NULL, {len(raw.unreadable)}, 0 "
-        f"WHERE {len(raw.unreadable)} > 0) GROUP BY ALL) TO '{folder / 'rejected.parquet'}' (FORMAT parquet)"
+        f"WHERE {len(raw.unreadable)} > 0) GROUP BY ALL) TO {literal(str(folder / 'rejected.parquet'))} "
+        "(FORMAT parquet)"
     )
     if not present & {"product_id", "category"}:
         return
     facts = [n for n in ("quantity", "product_id", "category", "channel", "discount") if n in present]
     con.execute(
-        "COPY (SELECT customer_id, order_id, ordered_on, _typed.amount, order_kind, "
-        f"{', '.join(f'_typed.{f}' for f in facts)} FROM _typed JOIN "
-        "(SELECT order_id, ordered_on, order_kind FROM _orders WHERE order_kind <> 'zero') USING (order_id) "
-        f"WHERE step IS NULL) TO '{folder / 'lines.parquet'}' (FORMAT parquet, COMPRESSION zstd)"
+        "COPY (SELECT _typed.customer_id, order_id, _orders.ordered_on, _typed.amount, _orders.order_kind, "
+        f"{', '.join(f'_typed.{f}' for f in facts)} FROM _typed JOIN _orders USING (order_id) "
+        f"WHERE step IS NULL AND _orders.order_kind <> 'zero') TO {literal(str(folder / 'lines.parquet'))} "
+        "(FORMAT parquet, COMPRESSION zstd)"
     )
-
-
-def net_amount(waterfall: pd.DataFrame) -> float:
-    """Return the last amount of a waterfall, in currency."""
-    return float(waterfall.loc[waterfall["step"] == "net", "amount"].iloc[0])

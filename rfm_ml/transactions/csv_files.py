@@ -3,16 +3,18 @@
 import codecs
 import csv
 import gzip
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import duckdb
-import pandas as pd
 
-from rfm_ml.core.errors import DataError
-from rfm_ml.transactions.files import FILE, ROW, RawLog, first_line
+from rfm_ml.core.errors import DataError, ParamsError
+from rfm_ml.transactions.csv_lines import read_lines
+from rfm_ml.transactions.engine import literal, new_name, one_row, quoted
+from rfm_ml.transactions.files import FILE_STRIDE, SOURCE, RawLog, file_names, unique_names
 
 _SEPARATORS = (",", ";", "\t", "|")
 
@@ -20,148 +22,168 @@ _SEPARATORS = (",", ";", "\t", "|")
 def load_csv(con: Any, files: list[Path], *, separator: str | None = None, encoding: str | None = None) -> RawLog:
     """Load delimited text (plain or gzipped) with every column as text, so that nothing is guessed away.
 
+    A regular file is read by the engine. One with broken lines, blank lines, line breaks inside quotes or
+    another encoding than UTF-8 is read line by line, which is slower: every row keeps the number of its
+    line, and a quote that is never closed costs one line instead of all that follow.
+
+    Parameters
+    ----------
+    con
+        Ibis connection to DuckDB.
+    files
+        Their columns must be the same, in any order.
+    separator, encoding
+        None to find out: the sign most frequent in the first line; UTF-8, UTF-16 or Windows-1252.
+
     Raises
     ------
+    ParamsError
+        If the encoding is unknown.
     DataError
-        If a file is empty, has no header, or its columns differ from the first file's.
+        If a file is empty, has no header, cannot be decoded, or its columns differ from the first file's.
     """
-    parts, notes, first = [], [], None
-    native = con.con
-    native.execute("SET preserve_insertion_order = true")
-    for number, file in enumerate(files):
-        header = _Header.read(file, separator=separator, encoding=encoding)
-        notes += [n for n in header.notes if n not in notes]
-        if first is None:
-            first = header
-        elif set(header.columns) != set(first.columns):
-            different = ", ".join(sorted(set(header.columns) ^ set(first.columns)))
+    layouts = [_Layout.of(file, separator=separator, encoding=encoding) for file in files]
+    first = layouts[0]
+    names = file_names(files)
+    for layout, name in zip(layouts, names, strict=True):
+        if set(layout.columns) != set(first.columns):
+            different = ", ".join(sorted(set(layout.columns) ^ set(first.columns)))
             raise DataError(
-                f"All files of one source must have the same columns. {file.name!r} differs from "
-                f"{files[0].name!r} in: {different}. Fix the file or load it as a study of its own."
+                f"All files of one source must have the same columns. {name!r} differs from {names[0]!r} in: "
+                f"{different}. Fix the file or load it as a study of its own."
             )
-        parts.append(_load_one_csv(native, file, header, number))
-    assert first is not None
-    names = ", ".join(_quoted(c) for c in (*first.columns, ROW, FILE))
-    native.execute(
-        "CREATE OR REPLACE TEMP TABLE raw_csv AS "
-        + " UNION ALL ".join(f"SELECT {names} FROM {table}" for table, _ in parts)
-    )
-    for table, _ in parts:
-        native.execute(f"DROP TABLE {table}")
-    unreadable = pd.concat([rejects for _, rejects in parts], ignore_index=True)
-    return RawLog(con, con.table("raw_csv"), first.columns, tuple(files), unreadable, tuple(notes))
+    table, unreadable = new_name(), []
+    columns = ", ".join(f"{quoted(c)} VARCHAR" for c in first.columns)
+    con.con.execute(f"CREATE TEMP TABLE {table} ({columns}, {SOURCE} BIGINT)")
+    for number, layout in enumerate(layouts):
+        unreadable += _append(con.con, table, layout, start=number * FILE_STRIDE)
+    notes = dict.fromkeys(n for layout in layouts for n in layout.notes)
+    repeated = frozenset(n for layout in layouts for n in layout.repeated)
+    return RawLog(con, con.table(table), first.columns, tuple(files), tuple(unreadable), tuple(notes), repeated)
+
+
+def csv_columns(file: Path, *, separator: str | None = None, encoding: str | None = None) -> tuple[str, ...]:
+    """Return the column names of a file without reading its rows into the engine."""
+    return _Layout.of(file, separator=separator, encoding=encoding).columns
 
 
 @dataclass(frozen=True)
-class _Header:
+class _Layout:
+    """How a file is written."""
+
+    file: Path
     columns: tuple[str, ...]
+    repeated: frozenset[str]
     separator: str
     encoding: str
+    line_ends: int | None
     notes: tuple[str, ...]
 
     @classmethod
-    def read(cls, file: Path, *, separator: str | None, encoding: str | None) -> "_Header":
-        found = encoding or _find_encoding(file)
-        notes = [] if encoding or found == "utf-8" else [f"{file.name} is not UTF-8: it was read as {found}."]
-        with _open(file) as stream:
-            try:
-                line = stream.readline().decode(found, errors="strict").lstrip("\ufeff").rstrip("\r\n")
-            except (UnicodeDecodeError, LookupError) as error:
-                raise DataError(f"The encoding of {file.name!r} must be {found}. It is not: {error}.") from None
+    def of(cls, file: Path, *, separator: str | None, encoding: str | None) -> "_Layout":
+        found, line_ends = _find_encoding(file, given=encoding)
+        note = () if encoding or found == "utf-8-sig" else (f"{file.name} is not UTF-8: it was read as {found}.",)
+        line = _first_line(file, found)
         if not line.strip():
             raise DataError(
                 f"A CSV file must begin with a line of column names. {file.name!r} is empty or begins with a "
                 "blank line. Export it again with a header."
             )
         sep = separator or max(_SEPARATORS, key=lambda s: _count_outside_quotes(line, s))
-        names = next(csv.reader([line], delimiter=sep))
-        return cls(_unique(names), sep, found, tuple(notes))
+        columns, repeated = unique_names(next(csv.reader([line], delimiter=sep)))
+        return cls(file, columns, repeated, sep, found, line_ends, note)
 
 
-def _load_one_csv(native: Any, file: Path, header: _Header, number: int) -> tuple[str, pd.DataFrame]:
-    table = f"raw_csv_{number}"
-    columns = ", ".join(f"{_literal(c)}: 'VARCHAR'" for c in header.columns)
-    encoding = {"utf-8": "utf-8", "utf-16": "utf-16"}.get(header.encoding, "latin-1")
-    query = (
-        f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT *, {_literal(file.name)} AS {FILE}, "
-        f"row_number() OVER () AS {ROW} FROM read_csv({_literal(str(file))}, auto_detect = false, header = true, "
-        f"delim = {_literal(header.separator)}, quote = '\"', escape = '\"', columns = {{{columns}}}, "
-        f"encoding = '{encoding}', store_rejects = true, rejects_table = 'bad_{number}', "
-        f"rejects_scan = 'scan_{number}')"
-    )
+def _append(native: Any, table: str, layout: _Layout, *, start: int) -> list[tuple[int, str]]:
+    """Add a file's rows to the table; return the lines that could not be cut into columns."""
+    names = ", ".join(quoted(c) for c in layout.columns)
+    if layout.line_ends is not None and _read_regular(native, table, layout, start=start):
+        return []
+    native.execute(f"DELETE FROM {table} WHERE {SOURCE} > {start}")
+    bad: list[tuple[int, str]] = []
+    with open_plain(layout.file) as stream:
+        batches = read_lines(stream, layout.columns, separator=layout.separator, encoding=layout.encoding, bad=bad)
+        for batch in batches:
+            native.register("_batch", batch)
+            native.execute(f"INSERT INTO {table} ({names}, {SOURCE}) SELECT {names}, _line + {start} FROM _batch")
+            native.unregister("_batch")
+    return [(start + line, reason) for line, reason in bad]
+
+
+def _read_regular(native: Any, table: str, layout: _Layout, *, start: int) -> bool:
+    """Let the engine read a UTF-8 file; False if its rows are not simply its lines."""
+    names = ", ".join(quoted(c) for c in layout.columns)
+    types = ", ".join(f"{literal(c)}: 'VARCHAR'" for c in layout.columns)
     try:
-        native.execute(query)
-    except duckdb.Error as error:
-        raise DataError(
-            f"The file must be delimited text. {file.name!r}: {first_line(error)}. "
-            "Give the separator and encoding in the params."
-        ) from None
-    found = native.execute(
-        f"SELECT line AS source_row, min(lower(error_type::VARCHAR)) AS reason FROM bad_{number} GROUP BY 1 ORDER BY 1"
-    ).fetch_arrow_table()
-    rejects = found.to_pandas().assign(source_file=file.name)
-    if len(rejects):
-        _renumber(native, table, rejects["source_row"].to_list())
-    else:
-        native.execute(f"UPDATE {table} SET {ROW} = {ROW} + 1")
-    return table, rejects
+        native.execute(
+            f"INSERT INTO {table} ({names}, {SOURCE}) SELECT {names}, row_number() OVER () + 1 + {start} "
+            f"FROM read_csv({literal(str(layout.file))}, auto_detect = false, header = true, quote = '\"', "
+            f"escape = '\"', delim = {literal(layout.separator)}, columns = {{{types}}})"
+        )
+    except duckdb.Error:
+        return False
+    (rows,) = one_row(native, f"SELECT count(*) FROM {table} WHERE {SOURCE} > {start}")
+    return bool(rows + 1 == layout.line_ends)
 
 
-def _renumber(native: Any, table: str, bad_lines: list[int]) -> None:
-    """Give the readable rows the line numbers they have in the file, where unreadable lines count too."""
-    shifted = [line - index for index, line in enumerate(bad_lines)]
-    values = ", ".join(f"({v})" for v in shifted)
-    native.execute(
-        f"UPDATE {table} SET {ROW} = {ROW} + 1 + (SELECT count(*) FROM (VALUES {values}) AS bad(line) "
-        f"WHERE bad.line <= {table}.{ROW} + 1)"
-    )
-
-
-def _open(file: Path) -> IO[bytes]:
+def open_plain(file: Path) -> IO[bytes]:
+    """Open a file for its bytes, unpacked if it is gzipped."""
     return gzip.open(file) if file.suffix == ".gz" else file.open("rb")  # type: ignore[return-value]
 
 
 def _chunks(file: Path) -> Iterator[bytes]:
-    with _open(file) as stream:
-        while chunk := stream.read(1 << 24):
-            yield chunk
+    try:
+        with open_plain(file) as stream:
+            while chunk := stream.read(1 << 24):
+                yield chunk
+    except (OSError, EOFError, zlib.error):
+        raise DataError(
+            f"The file must be whole. {file.name!r} is cut off or not gzipped at all. Download it again."
+        ) from None
 
 
-def _find_encoding(file: Path) -> str:
-    """UTF-8 unless the bytes say otherwise; single-byte files are taken as Latin-1."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
+def _find_encoding(file: Path, *, given: str | None) -> tuple[str, int | None]:
+    """Return the encoding and, for UTF-8, how many lines the file has; single bytes are taken as Windows-1252."""
+    try:
+        wanted = codecs.lookup(given).name if given else "utf-8"
+    except LookupError:
+        raise ParamsError(f"encoding must be one Python knows, as in utf-8 or latin-1. Got {given!r}.") from None
+    decoder = codecs.getincrementaldecoder(wanted)()
+    ends, last = 0, b""
     try:
         for index, chunk in enumerate(_chunks(file)):
-            if index == 0 and chunk[:2] in (b"\xff\xfe", b"\xfe\xff"):
-                return "utf-16"
+            if index == 0 and given is None and chunk[:2] in (b"\xff\xfe", b"\xfe\xff"):
+                return "utf-16", None
             decoder.decode(chunk)
+            ends += chunk.count(b"\n")
+            last = chunk[-1:]
         decoder.decode(b"", final=True)
+    except UnicodeError:
+        if given:
+            raise DataError(
+                f"The file must be written in the encoding of the params. {file.name!r} is not {given}. "
+                "Remove encoding to have it found."
+            ) from None
+        return ("cp1252" if _decodes(file, "cp1252") else "latin-1"), None
+    if wanted not in ("utf-8", "utf-8-sig", "ascii"):
+        return wanted, None
+    return "utf-8-sig", ends + (last != b"\n")
+
+
+def _decodes(file: Path, encoding: str) -> bool:
+    try:
+        for chunk in _chunks(file):
+            chunk.decode(encoding)
     except UnicodeDecodeError:
-        return "latin-1"
-    except (OSError, EOFError) as error:
-        raise DataError(f"The file must be readable. {file.name!r}: {error}. Was the download complete?") from None
-    return "utf-8"
+        return False
+    return True
+
+
+def _first_line(file: Path, encoding: str) -> str:
+    with open_plain(file) as stream:
+        text = codecs.getreader(encoding)(stream)
+        return str(text.readline()).lstrip("\ufeff").rstrip("\r\n")
 
 
 def _count_outside_quotes(line: str, separator: str) -> int:
     return sum(part.count(separator) for part in line.split('"')[::2])
-
-
-def _unique(names: list[str]) -> tuple[str, ...]:
-    seen: dict[str, int] = {}
-    result = []
-    for index, name in enumerate(names):
-        base = name.strip() or f"column{index + 1}"
-        # The engine does not tell names apart by case, so neither do we.
-        count = seen.get(base.lower(), 0)
-        seen[base.lower()] = count + 1
-        result.append(base if count == 0 else f"{base}_{count}")
-    return tuple(result)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -1,35 +1,62 @@
 """Files as raw tables inside the engine: every row numbered, nothing interpreted yet."""
 
 import glob
+import os
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import duckdb
 import ibis
 import pandas as pd
 
 from rfm_ml.core.errors import DataError
+from rfm_ml.transactions.engine import literal, new_name
 
-ROW = "_source_row"
-FILE = "_source_file"
+SOURCE: Final = "_source"
+"""Where a row stands: number of its file (from 0) times FILE_STRIDE, plus its row in that file."""
+FILE_STRIDE: Final = 1_000_000_000_000
 
 
 @dataclass(frozen=True)
 class RawLog:
-    """An order log as it was found: source columns plus `_source_row` and `_source_file`.
+    """An order log as it was found: source columns plus `_source`, which says where each row stands.
 
-    `unreadable` has one row per line the reader could not cut into columns (file, row, reason).
+    `unreadable` has one row per line the reader could not cut into columns (`_source`, `reason`).
+    `repeated` names columns that are there more than once: nobody can say which one is meant.
     """
 
     con: Any
     table: Any
     columns: tuple[str, ...]
     files: tuple[Path, ...] = ()
-    unreadable: pd.DataFrame = field(
-        default_factory=lambda: pd.DataFrame({"source_file": [], "source_row": [], "reason": []})
-    )
+    unreadable: tuple[tuple[int, str], ...] = ()
     notes: tuple[str, ...] = ()
+    repeated: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def file_names(self) -> list[str]:
+        """Names of the files as a reader knows them, in the order of their numbers."""
+        return file_names(self.files) or [""]
+
+
+def file_names(files: Iterable[Path]) -> list[str]:
+    """Return paths below the folder that all files share, so that no machine's folders show.
+
+    Examples
+    --------
+    >>> file_names([Path("/data/2024/orders.csv"), Path("/data/2025/orders.csv")])
+    ['2024/orders.csv', '2025/orders.csv']
+    >>> file_names([Path("/data/orders.csv")])
+    ['orders.csv']
+    """
+    paths = [Path(os.path.abspath(f)) for f in files]  # noqa: PTH100 - names must not follow symbolic links
+    if not paths:
+        return []
+    shared = Path(os.path.commonpath([p.parent for p in paths]))
+    return [p.relative_to(shared).as_posix() for p in paths]
 
 
 def find_files(path: str | Path) -> list[Path]:
@@ -49,12 +76,10 @@ def find_files(path: str | Path) -> list[Path]:
                 f"A folder must hold Parquet files. {text!r} is a folder without any. "
                 "Name the file itself, or a pattern such as 'orders/*.csv'."
             )
+    elif place.is_file():  # a name may hold the signs of a pattern, as in "orders [1].csv"
+        found = [place]
     else:
-        found = sorted(
-            Path(p)
-            for p in glob.glob(str(place), recursive=True)  # noqa: PTH207 - patterns can be absolute
-            if Path(p).is_file()
-        )
+        found = sorted(Path(p) for p in glob.glob(str(place), recursive=True) if Path(p).is_file())  # noqa: PTH207
     if not found:
         raise DataError(
             f"The data file must exist. Nothing is at {text!r} (looked from {Path.cwd().name!r}). Check the path."
@@ -72,45 +97,66 @@ def find_files(path: str | Path) -> list[Path]:
 
 def load_parquet(con: Any, files: list[Path]) -> RawLog:
     """Register Parquet files as a raw table; the engine reads them when they are needed."""
+    name = new_name()
+    paths = ", ".join(literal(str(f)) for f in files)
+    # The engine numbers files and rows of a file itself.
+    numbers = f"(file_index * {FILE_STRIDE} + file_row_number + 1)::BIGINT AS {SOURCE}"
     try:
-        table = con.read_parquet([str(f) for f in files], file_row_number=True, filename=True, union_by_name=True)
-    except duckdb.Error as error:
+        con.con.execute(
+            f"CREATE TEMP VIEW {name} AS SELECT *, {numbers} FROM read_parquet([{paths}], union_by_name = true)"
+        )
+        table = con.table(name)
+    except duckdb.Error:
+        bad = next((f for f in files if f.read_bytes()[:4] != b"PAR1"), None)
+        if bad is None:
+            told = "The columns of these files do not fit together, or a file is damaged"
+            raise DataError(
+                f"Parquet files of one source must be whole and alike. {told}: {', '.join(file_names(files)[:5])}. "
+                "Load one of them by itself to find out."
+            ) from None
         raise DataError(
-            f"The file must be Parquet. {str(files[0])!r} is not: {first_line(error)}. "
-            "If it is text, give it the ending .csv."
+            f"The file must be Parquet. {str(bad)!r} is not. If it is text, give it the ending .csv."
         ) from None
-    columns = tuple(c for c in table.columns if c not in ("file_row_number", "filename"))
-    table = table.rename({ROW: "file_row_number", FILE: "filename"})
-    return RawLog(con, table.mutate(**{ROW: table[ROW] + 1}), columns, tuple(files))
+    columns = tuple(c for c in table.columns if c != SOURCE)
+    hidden = {"file_index", "file_row_number"} & set(columns)
+    if hidden:
+        raise DataError(f"A Parquet column must not be named {hidden.pop()!r}: the engine uses it. Rename it.")
+    return RawLog(con, table, columns, tuple(files))
 
 
-def load_frame(con: Any, frame: pd.DataFrame, *, files: tuple[Path, ...] = (), first_row: int = 1) -> RawLog:
-    """Register a pandas frame as a raw table; rows are numbered from `first_row`."""
+def load_frame(
+    con: Any,
+    frame: pd.DataFrame,
+    *,
+    files: tuple[Path, ...] = (),
+    first_row: int = 1,
+    rows: list[int] | None = None,
+) -> RawLog:
+    """Register a pandas frame as a raw table; rows are numbered from `first_row`, or as `rows` says."""
     columns = tuple(str(c) for c in frame.columns)
     numbered = frame.set_axis(list(columns), axis=1)
-    numbered[ROW] = range(first_row, first_row + len(frame))
-    numbered[FILE] = files[0].name if files else ""
-    return RawLog(con, con.create_table("raw_frame", ibis.memtable(numbered), temp=True), columns, files)
+    numbered[SOURCE] = range(first_row, first_row + len(frame)) if rows is None else rows
+    return RawLog(con, con.create_table(new_name(), ibis.memtable(numbered), temp=True), columns, files)
 
 
-def load_excel(con: Any, files: list[Path], *, sheet: str | int = 0) -> RawLog:
-    """Read the first (or named) sheet of an Excel file; text stays text, so ids keep their zeros."""
-    if len(files) > 1:
-        raise DataError(f"An Excel source must be one file. Got {len(files)}. Save them as CSV or name one.")
-    try:
-        frame = pd.read_excel(files[0], sheet_name=sheet, dtype=object)
-    except Exception as error:  # openpyxl raises half a dozen unrelated types for damaged files
-        raise DataError(
-            f"The file must be an Excel workbook (.xlsx). {str(files[0])!r}: {first_line(error)}."
-        ) from None
-    frame = frame.convert_dtypes()
-    for name in frame.columns:
-        # A column of mixed text and numbers has no single type in the engine: it is text.
-        if frame[name].dtype == object:
-            frame[name] = frame[name].map(lambda v: None if pd.isna(v) else str(v)).astype("string")
-    return load_frame(con, frame, files=(files[0],), first_row=2)
+def unique_names(names: Iterable[str]) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Return column names that the engine can tell apart, and those names that were there more than once.
 
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, for a sentence of our own."""
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    Examples
+    --------
+    >>> unique_names(["id", "amount", "Amount", ""])[0]
+    ('id', 'amount', 'Amount_2', 'column_4')
+    """
+    given = [str(n).strip() or f"column_{i + 1}" for i, n in enumerate(names)]
+    # The engine does not tell names apart by case, so neither do we.
+    counts = Counter(n.lower() for n in given)
+    taken: set[str] = set()
+    result = []
+    for name in given:
+        number, unique = 1, name
+        while unique.lower() in taken or (number > 1 and unique.lower() in counts):
+            number += 1
+            unique = f"{name}_{number}"
+        taken.add(unique.lower())
+        result.append(unique)
+    return tuple(result), frozenset(n for n in given if counts[n.lower()] > 1)

@@ -9,10 +9,12 @@ from typing import Any
 import ibis
 
 from rfm_ml.core.errors import DataError
-from rfm_ml.transactions.csv_files import load_csv
+from rfm_ml.transactions.csv_files import csv_columns, load_csv
 from rfm_ml.transactions.databases import copy_database
 from rfm_ml.transactions.datasets import dataset
-from rfm_ml.transactions.files import RawLog, find_files, load_excel, load_parquet
+from rfm_ml.transactions.engine import literal
+from rfm_ml.transactions.excel import load_excel
+from rfm_ml.transactions.files import RawLog, file_names, find_files, load_parquet
 
 _ENDINGS = {
     ".csv": "csv",
@@ -28,7 +30,9 @@ _ENDINGS = {
 def connect(folder: Path, *, memory_gb: float = 6, threads: int | None = None) -> Any:
     """Open an engine (DuckDB through Ibis) that spills to `folder` when `memory_gb` do not suffice."""
     con = ibis.duckdb.connect()
-    con.con.execute(f"SET temp_directory = '{folder}'")
+    con.con.execute(f"SET temp_directory = {literal(str(folder))}")
+    # What is written must not depend on the zone of the machine.
+    con.con.execute("SET TimeZone = 'UTC'")
     con.con.execute(f"SET memory_limit = '{memory_gb}GB'")
     if threads is not None:
         con.con.execute(f"SET threads = {threads}")
@@ -47,8 +51,8 @@ class Source:
     def fingerprint(self) -> str:
         """Digest of the files' names and bytes."""
         digest = hashlib.sha256()
-        for file in self.files:
-            digest.update(file.name.encode())
+        for file, name in zip(self.files, file_names(self.files), strict=True):
+            digest.update(name.encode())
             with file.open("rb") as stream:
                 digest.update(hashlib.file_digest(stream, "sha256").digest())
         return digest.hexdigest()[:16]
@@ -92,6 +96,20 @@ def file_source(
     return Source(tuple(files), load, {})
 
 
+def source_columns(path: str | Path) -> tuple[str, ...]:
+    """Return the columns of an order log on disk, as they are named there.
+
+    Raises
+    ------
+    DataError
+        As `file_source` and its readers do.
+    """
+    files = find_files(path)
+    if _format(files[0]) == "csv":
+        return csv_columns(files[0])
+    return file_source(path).load(ibis.duckdb.connect()).columns
+
+
 def dataset_source(name: str, folder: Path, **options: Any) -> Source:
     """Find a data set; generated ones are written to `folder` first."""
     found = dataset(name, **options)
@@ -113,6 +131,8 @@ def database_source(
 def _format(file: Path) -> str:
     ending = Path(file.stem).suffix if file.suffix == ".gz" else file.suffix
     kind = _ENDINGS.get(ending.lower())
+    if ending.lower() == ".xls":
+        raise DataError(f"An Excel file must be .xlsx. {file.name!r} is of the old kind. Save it as .xlsx or CSV.")
     if kind is None:
         raise DataError(
             f"The kind of a file must be known. {file.name!r} ends in {ending or 'nothing'!r}. "

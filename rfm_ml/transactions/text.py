@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from rfm_ml.core.errors import DataError
+import duckdb
+
+from rfm_ml.core.errors import DataError, ParamsError
+from rfm_ml.transactions.engine import literal, one_row
 
 _TIMES = ("", " %H:%M", " %H:%M:%S", "T%H:%M", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 _ISO = r"^\d{4}-\d{1,2}-\d{1,2}"
@@ -56,11 +59,15 @@ def read_dates(con: Any, table: str, column: str, *, formats: list[str] | None, 
 
     Raises
     ------
+    ParamsError
+        If a format cannot be used.
     DataError
         If day and month could be swapped without anybody noticing.
     """
     text = f"trim({column})"
     if formats:
+        for given in formats:
+            _require_format(con, given)
         return TextColumn("coalesce(" + ", ".join(_given(text, f, time_zone) for f in formats) + ")")
     counts = _count(con, table, {"iso": _matches(text, _ISO)} | {f: _matches(text, p[0]) for f, p in _FAMILIES.items()})
     branches, notes = [], []
@@ -100,10 +107,10 @@ def _pick_reading(con: Any, table: str, text: str, *, family: str, column: str) 
         return two
     if not counts["differ"] and not counts["only_one"]:
         return one
-    example = con.execute(
-        f"SELECT {text} FROM {table} WHERE {seen} AND {one_sql} <> {two_sql} ORDER BY 1 LIMIT 1"
-    ).fetchone()
-    shown = f" such as {example[0]!r}" if example else ""
+    examples = con.execute(
+        f"SELECT min({text}) FROM {table} WHERE {seen} AND {one_sql} <> {two_sql} HAVING count(*) > 0"
+    ).fetchall()
+    shown = f" such as {examples[0][0]!r}" if examples else ""
     both = "some only fit one and some only the other" if counts["only_one"] else "every one fits both"
     raise DataError(
         f"Dates must be readable in one way. Those in {column}{shown} can be {one} or {two} ({both}). "
@@ -117,22 +124,42 @@ def _strptime(text: str, dates: tuple[str, ...]) -> str:
 
 
 def _iso(text: str, time_zone: str) -> str:
+    instant = f"try_cast(regexp_replace({text}, ' ([+-])', '\\1') AS TIMESTAMPTZ)"  # shops write "10:00:00 +0200"
     return (
         f"CASE WHEN {_matches(text, r':.*' + _OFFSET)} "
-        f"THEN timezone('{time_zone}', try_cast({text} AS TIMESTAMPTZ)) ELSE try_cast({text} AS TIMESTAMP) END"
+        f"THEN timezone({literal(time_zone)}, {instant}) ELSE try_cast({text} AS TIMESTAMP) END"
     )
 
 
+def _require_format(con: Any, date_format: str) -> None:
+    if date_format in ("iso", "unix", "unix_ms"):
+        return
+    try:
+        one_row(con, f"SELECT try_strptime('', {literal(date_format)}) IS NULL")
+        usable = "%" in date_format
+    except duckdb.Error:
+        usable = False
+    if not usable:
+        raise ParamsError(
+            "date_format must be made of signs such as %d, %m and %Y, or be iso, unix or unix_ms. "
+            f"Got {date_format!r}. 31.12.2025 is '%d.%m.%Y', 12/31/2025 14:05 is '%m/%d/%Y %H:%M'."
+        )
+
+
 def _given(text: str, date_format: str, time_zone: str) -> str:
+    zone = literal(time_zone)
     if date_format in ("unix", "unix_ms"):
         scale = 1 if date_format == "unix" else 1000
-        return f"timezone('{time_zone}', to_timestamp(try_cast({text} AS DOUBLE) / {scale}))"
+        # Beyond these seconds there is no date: the engine would stop instead of giving none.
+        seconds = f"try_cast({text} AS DOUBLE) / {scale}"
+        return f"CASE WHEN {seconds} BETWEEN -3e10 AND 2e11 THEN timezone({zone}, to_timestamp({seconds})) END"
     if date_format == "iso":
         return _iso(text, time_zone)
-    return f"try_strptime({text}, '{date_format.replace(chr(39), chr(39) * 2)}')"
+    read = f"try_strptime({text}, {literal(date_format)})"
+    return f"timezone({zone}, {read})" if "%z" in date_format or "%Z" in date_format else read
 
 
-_CURRENCY = r"([€$£¥₹]|[A-Z]{3})"
+_CURRENCY = r"([A-Z]{0,2}[€$£¥₹₽₺₩₪]|[A-Z]{3}|zł|kr|Kč)"
 _POINT = r"[-+]?(\d+|\d{1,3}(,\d{3})+)?(\.\d*)?([eE][-+]?\d+)?-?"
 _COMMA = r"[-+]?(\d+|\d{1,3}([. '\x{2019}]\d{3})+)?(,\d*)?-?"
 
@@ -140,15 +167,25 @@ _COMMA = r"[-+]?(\d+|\d{1,3}([. '\x{2019}]\d{3})+)?(,\d*)?-?"
 def read_amounts(con: Any, table: str, column: str, *, decimal: str | None) -> TextColumn:
     """Find how amounts are written in a text column: decimal point or comma, currency sign, brackets.
 
+    Parameters
+    ----------
+    con
+        DuckDB connection.
+    table, column
+        Names, the column quoted.
+    decimal
+        The decimal sign; None to find it.
+
     Raises
     ------
     DataError
         If amounts carry different currencies, or point and comma contradict each other.
     """
-    plain = f"replace(replace(trim({column}), chr(160), ' '), chr(8722), '-')"
+    plain = f"trim(replace(replace(replace({column}, chr(160), ' '), chr(8239), ' '), chr(8722), '-'))"
     symbol = f"regexp_extract({plain}, '{_CURRENCY}', 1)"
-    number = f"trim(regexp_replace({plain}, '^{_CURRENCY}|{_CURRENCY}$', '', 'g'))"
-    bare = f"regexp_replace({number}, '^\\((.*)\\)$', '-\\1')"
+    # The currency's sign can stand before or after the number, inside or outside brackets and minus.
+    number = f"regexp_replace({plain}, '^([-(]?) *{_CURRENCY} *|{_CURRENCY}(\\)?)$', '\\1\\4')"
+    bare = f"regexp_replace(trim({number}), '^\\((.*?) *\\)$', '-\\1')"
     has_digit = f"regexp_matches({bare}, '\\d')"
     point, comma = (f"{has_digit} AND {_matches(bare, f'^{p}$')}" for p in (_POINT, _COMMA))
     _one_currency(con, table, column, symbol=symbol, counts_if=f"({point}) OR ({comma})")
@@ -202,7 +239,7 @@ def _one_currency(con: Any, table: str, column: str, *, symbol: str, counts_if: 
 
 def _count(con: Any, table: str, conditions: dict[str, str]) -> dict[str, int]:
     parts = ", ".join(f"count(*) FILTER ({condition})" for condition in conditions.values())
-    row = con.execute(f"SELECT {parts} FROM {table}").fetchone()
+    row = one_row(con, f"SELECT {parts} FROM {table}")
     return dict(zip(conditions, row, strict=True))
 
 

@@ -6,13 +6,15 @@ from typing import Any, Final
 
 import pandas as pd
 
+from rfm_ml.transactions.engine import literal, one_row
+
 STEPS: Final[dict[str, str]] = {
     "gross": "every row of the source",
     "unreadable lines": "lines that could not be cut into columns (quarantined)",
     "exact duplicate lines": "copies of a line that is kept once",
     "date missing or unreadable": "quarantined",
     "date before the earliest credible day": "quarantined",
-    "amount missing or unreadable": "quarantined",
+    "amount missing or unreadable": "no number, not finite, or a trillion and more (quarantined)",
     "unknown order kind": "quarantined",
     "order id missing": "quarantined",
     "customer missing": "lines nobody can be credited with",
@@ -59,15 +61,17 @@ def waterfall(con: Any, orders: Path, rejected: Path, *, as_of: date, order_is_r
     One row per step that happened, from `gross` to `net`, with `step, rows, orders, customers, amount`
     (amount in currency, exact decimals). The steps between the two are changes: gross plus all of them is net.
     """
-    con.execute(_EVENTS.format(orders=orders, rejected=rejected, as_of=as_of.isoformat(), net=_RANK["net"]))
+    steps = {"later": "after the as-of day", "alone": "returns without an order", "net": "net"}
+    ranks = {name: _RANK[step] for name, step in steps.items()}
+    con.execute(_EVENTS.format(orders=_text(orders), rejected=_text(rejected), as_of=as_of.isoformat(), **ranks))
     by_order = _ORDERS_ARE_ROWS if order_is_row else _ORDERS
     ends = {
         column: dict(con.execute(query).fetchall())
         for column, query in {"rows": _ROWS, "orders": by_order, "customers": _CUSTOMERS, "amount": _AMOUNT}.items()
     }
-    returned = con.execute(
-        f"SELECT count(*) FROM _events WHERE step = {_RANK['net']} AND kept AND order_kind = 'return'"
-    ).fetchone()[0]
+    (returned,) = one_row(
+        con, f"SELECT count(*) FROM _events WHERE step = {_RANK['net']} AND kept AND order_kind = 'return'"
+    )
     con.execute("DROP TABLE _events")
     return _as_steps(ends, returned=returned)
 
@@ -90,23 +94,27 @@ def _as_steps(ends: dict[str, dict[int, Any]], *, returned: int) -> pd.DataFrame
     return pd.DataFrame(rows).astype(types)
 
 
+def _text(path: Path) -> str:
+    return literal(str(path))
+
+
 _EVENTS = """
 CREATE OR REPLACE TEMP TABLE _events AS
-WITH orders AS (SELECT * FROM read_parquet('{orders}')),
+WITH orders AS (SELECT * FROM read_parquet({orders})),
 buyers AS (
     SELECT DISTINCT customer_id FROM orders WHERE order_kind = 'order' AND ordered_on <= DATE '{as_of}'
 )
 SELECT
     CASE
-        WHEN ordered_on > DATE '{as_of}' THEN 12
-        WHEN order_kind = 'return' AND customer_id NOT IN (SELECT customer_id FROM buyers) THEN 13
+        WHEN ordered_on > DATE '{as_of}' THEN {later}
+        WHEN order_kind = 'return' AND customer_id NOT IN (SELECT customer_id FROM buyers) THEN {alone}
         ELSE {net}
     END AS step,
     customer_id, order_id, order_kind, lines AS rows, amount::DECIMAL(38, 4) AS amount, TRUE AS kept
 FROM orders
 UNION ALL
 SELECT step, customer_id, order_id, NULL, rows, amount::DECIMAL(38, 4), FALSE
-FROM read_parquet('{rejected}')
+FROM read_parquet({rejected})
 """
 
 _ROWS = "SELECT step, sum(rows)::BIGINT FROM _events GROUP BY step"

@@ -1,0 +1,29 @@
+"""Figures: each draws a tidy table that another stage computed, and returns its axes."""
+
+from rfm_ml.plots.concentration import plot_concentration
+from rfm_ml.plots.distributions import measure_label, plot_distribution
+from rfm_ml.plots.grids import plot_pair_panel
+from rfm_ml.plots.levels import plot_levels, plot_recent
+from rfm_ml.plots.months import plot_months
+from rfm_ml.plots.segments import plot_rhythm, plot_segment_shares, plot_segment_sizes
+from rfm_ml.plots.style import amount, count, percent, segment_colour, use_style
+from rfm_ml.plots.waterfall import plot_waterfall
+
+__all__ = [
+    "amount",
+    "count",
+    "measure_label",
+    "percent",
+    "plot_concentration",
+    "plot_distribution",
+    "plot_levels",
+    "plot_months",
+    "plot_pair_panel",
+    "plot_recent",
+    "plot_rhythm",
+    "plot_segment_shares",
+    "plot_segment_sizes",
+    "plot_waterfall",
+    "segment_colour",
+    "use_style",
+]

@@ -1,0 +1,64 @@
+"""Sums per month: orders, revenue, new customers."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from rfm_ml.plots.canvas import new_axes, nothing_to_draw, number_axis, put_title
+from rfm_ml.plots.style import BLUE, PALE, QUIET, with_unit
+
+MOST_TICKS = 9
+
+
+def plot_months(
+    months: pd.DataFrame,
+    *,
+    value: str = "orders",
+    unit: str = "",
+    title: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw one bar per month; a month cut short by the as-of day is pale and says so.
+
+    Parameters
+    ----------
+    months
+        `month`, `complete` and `value`, as `transactions.calendar.by_month` gives.
+    value
+        The column to draw.
+    unit
+        Unit of the column, as in the currency.
+    title
+        None states the highest month.
+    ax
+        To draw on; None makes a new figure.
+    """
+    ax = new_axes(ax, height=3.5)
+    if months.empty:
+        return nothing_to_draw(ax, "There are no months.")
+    heights = months[value].to_numpy(dtype=float)
+    colours = [BLUE if c else PALE for c in months["complete"]]
+    ax.bar(range(len(months)), heights, width=0.82, color=colours)
+    if not months["complete"].iloc[-1]:
+        ax.annotate(
+            "month not over",
+            (len(months) - 1, max(heights[-1], 0)),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="right" if len(months) > 2 else "center",
+            fontsize=11,
+            color=QUIET,
+        )
+    step = max(1, -(-len(months) // MOST_TICKS))
+    at = list(range(0, len(months), step))
+    ax.set_xticks(at, [_month(months["month"].iloc[i], first=n == 0) for n, i in enumerate(at)])
+    ax.set_xlim(min(-0.6, len(months) / 2 - 3.5), max(len(months) - 0.4, len(months) / 2 + 2.5))
+    number_axis(ax)
+    words = value.replace("_", " ")
+    ax.set_ylabel(with_unit(words, unit))
+    best = months["month"].iloc[int(heights.argmax())]
+    put_title(ax, title or f"{words.capitalize()} per month: highest in {best:%B %Y}")
+    return ax
+
+
+def _month(month: pd.Timestamp, *, first: bool) -> str:
+    return f"{month:%b}\n{month:%Y}" if first or month.month == 1 else f"{month:%b}"

@@ -1,0 +1,151 @@
+"""One look for every figure: sizes, colours, and numbers as text."""
+
+import zlib
+from functools import cache
+from typing import Any, Final
+
+import matplotlib as mpl
+from matplotlib.colors import LinearSegmentedColormap, to_hex
+
+from rfm_ml.segments import PROSPECT, load_map, map_names
+
+WIDTH: Final = 7.5
+"""Width of a figure in inches: a page of a report, and still legible on a phone."""
+
+INK: Final = "#22282f"
+QUIET: Final = "#6b7480"
+GRID: Final = "#dfe3e8"
+PALE: Final = "#c3cad3"
+BLUE: Final = "#1f5f99"
+ORANGE: Final = "#c8641b"
+
+# Blue to orange: told apart with every common colour blindness, and in grey the ends are dark.
+_VALUE = LinearSegmentedColormap.from_list("value", ["#12385f", "#2a75b3", "#7fb2d4", "#e0b070", "#d07f2f", "#8f4210"])
+NONE: Final = "\N{EN DASH}"
+"""Written where there is no number."""
+
+SHADES: Final = LinearSegmentedColormap.from_list("shades", ["#f3f7fb", "#9cc3e0", "#2a75b3", "#12385f"])
+"""From nothing to much, for heat maps."""
+
+RC: Final[dict[str, Any]] = {
+    "figure.figsize": (WIDTH, 4.0),
+    "figure.dpi": 100,
+    "figure.constrained_layout.use": True,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "savefig.dpi": 200,
+    "font.size": 12,
+    "axes.titlesize": 13.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "figure.titlesize": 13.5,
+    "figure.titleweight": "bold",
+    "axes.labelsize": 12,
+    "xtick.labelsize": 12,
+    "ytick.labelsize": 12,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": QUIET,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    # A currency sign is a currency sign, not mathematics.
+    "text.parse_math": False,
+}
+
+
+def use_style() -> None:
+    """Give every figure drawn from now on the look of the report; in a notebook, in double resolution."""
+    mpl.rcParams.update(RC)
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return
+    if get_ipython() is not None:
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        # Without cropping, so that every figure of a page has the same width.
+        set_matplotlib_formats("retina", bbox_inches=None)
+
+
+def segment_colour(name: str) -> str:
+    """Return the colour of a segment, the same in every figure, whoever else is in it.
+
+    Built-in segments go from blue (most valuable) to orange, in the order of their map; Prospect is grey;
+    the segments of a user's own map get a place between blue and orange by their name.
+
+    Examples
+    --------
+    >>> segment_colour("Champions"), segment_colour("Prospect")
+    ('#12385f', '#c3cad3')
+    """
+    known = _known_colours()
+    return known[name] if name in known else to_hex(_VALUE(zlib.crc32(name.encode()) % 1000 / 999))
+
+
+@cache
+def _known_colours() -> dict[str, str]:
+    colours = {PROSPECT: PALE}
+    for name in sorted(map_names(), key=lambda n: n != "twelve"):  # the default map first: its names win
+        names = [n for n in load_map(name).all_names() if n != PROSPECT]
+        for i, segment in enumerate(names):
+            colours.setdefault(segment, to_hex(_VALUE(i / max(len(names) - 1, 1))))
+    return colours
+
+
+def percent(share: float, *, digits: int = 1) -> str:
+    """Write a share, as in "19.5%"; a dash where there is none.
+
+    Examples
+    --------
+    >>> percent(0.1947)
+    '19.5%'
+    """
+    # Adding 0 turns a tiny loss, written as -0.0, into 0.0.
+    return f"{round(share, digits + 2) + 0.0:.{digits}%}" if share == share else NONE
+
+
+def amount(value: float, currency: str = "") -> str:
+    """Write money: whole from 1,000 up, else with cents; a dash where there is none.
+
+    Examples
+    --------
+    >>> amount(96532.52, "USD"), amount(14.96), amount(-0.001)
+    ('96,533 USD', '14.96', '0.00')
+    """
+    if value != value:
+        return NONE
+    digits = 0 if abs(value) >= 999.995 else 2
+    text = f"{round(value, digits) + 0.0:,.{digits}f}"
+    return f"{text} {currency}".strip()
+
+
+def count(number: int, noun: str) -> str:
+    """Write a number of things, as in "1 customer" and "2,357 customers"."""
+    plural = noun if number == 1 else f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2:] != "ay" else f"{noun}s"
+    return f"{number:,} {plural}"
+
+
+def short(value: float) -> str:
+    """Write a number for an axis: thousands as k, millions as M.
+
+    Examples
+    --------
+    >>> short(0), short(950), short(12_500), short(3_000_000)
+    ('0', '950', '12.5k', '3M')
+    """
+    for size, letter in ((1e9, "bn"), (1e6, "M"), (1e4, "k")):
+        if abs(value) >= size:
+            return f"{value / (1e3 if letter == 'k' else size):,.4g}{letter}"
+    return f"{value:,.6g}"
+
+
+def with_unit(text: str, unit: str) -> str:
+    """Write an axis label with its unit, if there is one: "revenue (USD)"."""
+    return f"{text} ({unit})" if unit else text

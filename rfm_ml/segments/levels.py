@@ -1,0 +1,168 @@
+"""The levels of each measure: their limits in words, what they bought lately, and how near customers are to a limit."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from rfm_ml.core.checks import require_between
+from rfm_ml.core.errors import DataError
+from rfm_ml.segments.model import SegmentModel
+from rfm_ml.segments.profile import single_panel
+from rfm_ml.strategies import ScoreStrategy
+from rfm_ml.strategies.base import LETTERS
+from rfm_ml.strategies.reading import number_column
+from rfm_ml.strategies.scale import Ints
+
+CHANGES = ("orders_before", "orders_recent", "revenue_before", "revenue_recent")
+
+
+def level_table(model: SegmentModel) -> pd.DataFrame:
+    """Return the levels of a fitted model that a customer can have, the best of each measure first.
+
+    Returns
+    -------
+    pd.DataFrame
+        `measure, group, score, level, rule, customers, share`: counts are those of the fit; `group` is empty,
+        unless limits differ by channel or are nested. Levels between two equal limits are left out: nobody
+        can have them.
+    """
+    table = _strategy(model).summary()
+    levels = {m: model.levels[letter] for m, letter in LETTERS.items()}
+    table["level"] = [levels[m][s - 1] for m, s in zip(table["measure"], table["score"], strict=True)]
+    table = table[~(table["from"] >= table["to"])]
+    order = {m: i for i, m in enumerate(LETTERS)}
+    rank = [table["measure"].map(order), table["group"], -table["score"]]
+    ordered = table.iloc[np.lexsort([np.asarray(r) for r in reversed(rank)])]
+    return ordered[["measure", "group", "score", "level", "rule", "customers", "share"]].reset_index(drop=True)
+
+
+def level_labels(model: SegmentModel) -> dict[str, dict[int, str]]:
+    """Return by letter and score what a reader needs to know a level by, as in "short (at most 90 days)".
+
+    Where limits differ by group the label is the level's name alone. Levels nobody can have are left out.
+    """
+    table = level_table(model)
+    labels: dict[str, dict[int, str]] = {}
+    for measure, letter in LETTERS.items():
+        rows = table[table["measure"] == measure]
+        single = rows["group"].nunique() == 1
+        labels[letter] = {
+            int(row.score): f"{row.level} ({row.rule})" if single else str(row.level) for row in rows.itertuples()
+        }
+    return labels
+
+
+def level_figures(model: SegmentModel, assigned: pd.DataFrame, customers: pd.DataFrame) -> pd.DataFrame:
+    """Return every level a customer can have with what its customers bring today, the best of each measure first.
+
+    Parameters
+    ----------
+    model
+        Fitted, with scores.
+    assigned, customers
+        As for `single_panel`.
+
+    Returns
+    -------
+    pd.DataFrame
+        `measure, level, rule, customers, customer_share, orders_share, revenue_share`; the rule says so where
+        limits differ by group.
+    """
+    rules = level_table(model)
+    several = rules.groupby("measure")["group"].transform("nunique") > 1
+    rules = rules.assign(rule=rules["rule"].mask(several, "differs by group"))
+    rules = rules.drop_duplicates(["measure", "score"])[["measure", "score", "level", "rule"]]
+    panels = [
+        single_panel(assigned, customers, measure=letter, levels=model.levels).assign(measure=measure)
+        for measure, letter in LETTERS.items()
+    ]
+    figures = pd.concat(panels).drop(columns=["level", "orders", "revenue"])
+    return rules.merge(figures, on=["measure", "score"], how="left").drop(columns="score")
+
+
+def recent_by_level(assigned: pd.DataFrame, recent: pd.DataFrame, *, measure: str = "R") -> pd.DataFrame:
+    """Return what the customers of each level bought lately against the period before.
+
+    Parameters
+    ----------
+    assigned
+        `customer_id` and the scores, as `SegmentModel.assign` gives.
+    recent
+        As `customers.panels.recent_and_before` gives, split by channel if `assigned` is.
+    measure
+        "R", "F" or "M".
+
+    Returns
+    -------
+    pd.DataFrame
+        `score, orders_before, orders_recent, orders_change, revenue_before, revenue_recent, revenue_change`, one
+        row per score that occurs, the worst first; changes are differences.
+    """
+    keys = [k for k in recent.columns if k not in CHANGES]
+    missing = [k for k in keys if k not in assigned.columns]
+    if missing:
+        raise DataError(f"Both tables must have the same keys. The scores lack {missing[0]!r}. Split both alike.")
+    scored = assigned.loc[assigned[measure] > 0, [*dict.fromkeys([*keys, measure])]]
+    joined = scored.merge(recent, on=keys, how="left").fillna(dict.fromkeys(CHANGES, 0))
+    table = joined.groupby(measure)[list(CHANGES)].sum().rename_axis("score").reset_index()
+    table = table.astype({"score": "int64", "orders_before": "int64", "orders_recent": "int64"})
+    table.insert(3, "orders_change", table["orders_recent"] - table["orders_before"])
+    return table.assign(revenue_change=table["revenue_recent"] - table["revenue_before"])
+
+
+def limit_steps(model: SegmentModel, customers: pd.DataFrame, *, step: float = 0.1) -> pd.DataFrame:
+    """Return how many customers would change their score if one limit were moved by a step, all others kept.
+
+    Parameters
+    ----------
+    model
+        Fitted, with scores.
+    customers
+        Shape (n, ...), with the strategy's columns.
+    step
+        The share by which the limit is moved. It is never moved past its neighbour.
+
+    Returns
+    -------
+    pd.DataFrame
+        `measure, group, limit, rise, fall, share`: `rise` counts the customers who gain a score when the limit is
+        eased (more days, fewer orders, less spend), `fall` those who lose one when it is tightened, `share`
+        both together among all customers with an order.
+    """
+    require_between(step, 0, 1, name="step")
+    strategy = _strategy(model)
+    groups = strategy.summary().groupby("measure", sort=False)["group"].unique()
+    known = customers[~np.isnan(number_column(customers, strategy.scales_["recency"].column))]
+    scores: dict[str, Ints] = {}
+    rows = []
+    for measure, scale in strategy.scales_.items():
+        values = number_column(known, scale.column)
+        at = strategy.rows(measure, known, scores=scores)
+        scores[measure] = scale.score(values, at)
+        for row, position in np.ndindex(scale.edges.shape):
+            limit = float(scale.edges[row, position])
+            moved = {}
+            for way, factor in (("eased", step), ("tightened", -step)):
+                change = abs(limit) * factor * (1 if scale.less_is_better else -1)
+                edges = scale.edges.copy()
+                edges[row, position] = np.clip(limit + change, *_neighbours(edges[row], position))
+                moved[way] = replace(scale, edges=edges).score(values, at) - scores[measure]
+            rise, fall = int((moved["eased"] > 0).sum()), int((moved["tightened"] < 0).sum())
+            rows.append((measure, groups[measure][row], limit, rise, fall, (rise + fall) / max(len(known), 1)))
+    return pd.DataFrame(rows, columns=["measure", "group", "limit", "rise", "fall", "share"])
+
+
+def _neighbours(edges: np.ndarray, position: int) -> tuple[float, float]:
+    low = float(edges[position - 1]) if position > 0 else -np.inf
+    high = float(edges[position + 1]) if position + 1 < len(edges) else np.inf
+    return low, high
+
+
+def _strategy(model: SegmentModel) -> ScoreStrategy:
+    strategy = model.strategy_
+    if not isinstance(strategy, ScoreStrategy):
+        raise DataError(
+            f"Levels must come from a strategy with scores. {type(strategy).__name__} gives none. Choose another."
+        )
+    return strategy

@@ -1,0 +1,126 @@
+"""Every notebook runs under plain papermill, on real customers and on three made by hand."""
+
+import base64
+import os
+import re
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import nbformat
+import papermill
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+ORDERS = """customer,order_no,date,total
+a_1,1,2025-01-05,10.00
+b*2,2,2025-02-10,250.50
+b*2,3,2025-03-01,99.50
+c,4,2025-03-10,40.00
+c,5,2025-03-12,-15.00
+,6,2025-03-12,5.00
+c,7,not a day,5.00
+"""
+PARAMS = """study: three
+as_of: 2025-03-31
+orders:
+  path: data/orders.csv
+  columns: {customer_id: customer, order_id: order_no, ordered_at: date, amount: total}
+strategies:
+  quantiles: {use: quantile_rfm, map: twelve, options: {bins: 5}}
+  thresholds: {use: threshold_rfm, map: three_level}
+notebooks: [10_data_quality]
+"""
+
+
+def execute(path: Path, to: Path, **parameters: str) -> nbformat.NotebookNode:
+    out = to / path.name
+    papermill.execute_notebook(
+        str(path), str(out), parameters=parameters, kernel_name="python3", progress_bar=False, cwd=str(ROOT)
+    )
+    return nbformat.read(out, as_version=4)
+
+
+def execute_all(to: Path, **parameters: str) -> dict[str, nbformat.NotebookNode]:
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(max_workers=2) as pool:
+        # The kernel's "python" is the one that runs the tests, and finds this package.
+        patch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
+        done = pool.map(lambda p: execute(p, to, **parameters), NOTEBOOKS)
+        return dict(zip([p.stem for p in NOTEBOOKS], done, strict=True))
+
+
+@pytest.fixture(scope="module")
+def cdnow(tmp_path_factory: pytest.TempPathFactory) -> dict[str, nbformat.NotebookNode]:
+    return execute_all(tmp_path_factory.mktemp("cdnow"))
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> dict[str, nbformat.NotebookNode]:
+    base = tmp_path_factory.mktemp("three")
+    for folder, name, text in (("params", "three.yml", PARAMS), ("data", "orders.csv", ORDERS)):
+        (base / folder).mkdir()
+        (base / folder / name).write_text(text)
+    return execute_all(base, params=str(base / "params" / "three.yml"))
+
+
+def outputs(notebook: nbformat.NotebookNode) -> list[dict]:
+    return [o.get("data", {}) for c in notebook.cells if c.cell_type == "code" for o in c.outputs]
+
+
+def words(notebook: nbformat.NotebookNode) -> str:
+    return "\n".join(d["text/markdown"] for d in outputs(notebook) if "text/markdown" in d)
+
+
+def learned(notebook: nbformat.NotebookNode) -> str:
+    return notebook.cells[-1].outputs[-1]["data"]["text/markdown"]
+
+
+def figures(notebook: nbformat.NotebookNode) -> list[bytes]:
+    return [base64.b64decode(d["image/png"]) for d in outputs(notebook) if "image/png" in d]
+
+
+def tables(notebook: nbformat.NotebookNode) -> list[str]:
+    return [d["text/html"] for d in outputs(notebook) if "text/html" in d]
+
+
+def test_cdnow_says_what_is_known_of_it(cdnow: dict[str, nbformat.NotebookNode]) -> None:
+    assert "4,960 orders of 2,357 customers" in words(cdnow["10_data_quality"])
+    assert "20% of customers bring 63% of revenue; 80% of revenue comes from 38% of customers." in learned(
+        cdnow["20_customers"]
+    )
+    assert "**Champions** bring most: 19.5% of customers, 55.8% of revenue." in learned(cdnow["30_rfm_quantiles"])
+    assert "**Premium, active**: 5.6% of customers, 26.7% of revenue." in learned(cdnow["31_rfm_thresholds"])
+    assert "Premium: 180 customers with 38.3% of revenue; 49 of them" in learned(cdnow["31_rfm_thresholds"])
+    assert "250 customers, 43.3% of revenue" in learned(cdnow["40_segment_panels"])
+    assert "The month of highest revenue is March 1997." in learned(cdnow["40_segment_panels"])
+
+
+def test_three_customers_are_counted_right(three: dict[str, nbformat.NotebookNode]) -> None:
+    told = words(three["10_data_quality"])
+    assert "The source has 7 rows; 5 rows count: 4 orders of 3 customers, worth 385.00" in told
+    assert "1 row could not be read" in learned(three["10_data_quality"])
+    assert "date missing or unreadable" in tables(three["10_data_quality"])[1]
+    assert "80% of revenue comes from 33% of customers" in learned(three["20_customers"])
+    assert "b*2" in tables(three["20_customers"])[-1]
+    assert "Customer `b*2`. Loyal: last order 30 days ago" in words(three["30_rfm_quantiles"])
+
+
+@pytest.mark.parametrize("study", ["cdnow", "three"])
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_pages_are_clean(path: Path, study: str, request: pytest.FixtureRequest) -> None:
+    notebook = request.getfixturevalue(study)[path.stem]
+    noise = [o for c in notebook.cells if c.cell_type == "code" for o in c.outputs if o.output_type == "stream"]
+    assert not noise
+    assert not re.search(r"\bnan\b|\bNone\b|\d\.0 (row|order|customer)", words(notebook))
+    assert figures(notebook)
+    for picture in figures(notebook):
+        # Bytes 16 to 20 of a PNG are its width: 7.5 inches in double resolution, never cropped.
+        assert int.from_bytes(picture[16:20], "big") == 1500
+    for table in tables(notebook):
+        assert table.count("<tr>") <= 21
+        head = table.split("</thead>")[0]
+        assert 2 <= head.count("<th ") <= 7
+        assert "nan" not in table.lower().split("<tbody>")[1]

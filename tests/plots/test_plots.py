@@ -1,0 +1,361 @@
+"""Every figure draws what its table says, and nothing of it is cut off."""
+
+from collections.abc import Callable
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.text import Text
+
+from rfm_ml.plots import (
+    plot_concentration,
+    plot_distribution,
+    plot_levels,
+    plot_months,
+    plot_pair_panel,
+    plot_recent,
+    plot_rhythm,
+    plot_segment_shares,
+    plot_segment_sizes,
+    plot_waterfall,
+    segment_colour,
+)
+
+PROFILE = pd.DataFrame(
+    {
+        "segment": ["Champions", "Loyal", "New", "Lost"],
+        "customers": [10, 25, 0, 65],
+        "customer_share": [0.10, 0.25, 0.0, 0.65],
+        "revenue": [1200.0, 500.0, 0.0, 300.0],
+        "revenue_share": [0.6, 0.25, 0.0, 0.15],
+    }
+)
+CURVE = pd.DataFrame({"customer_share": [0.0, 0.2, 0.5, 1.0], "revenue_share": [0.0, 0.5, 0.8, 1.0]})
+WATERFALL = pd.DataFrame(
+    {
+        "step": ["gross", "customer missing", "after the as-of day", "net"],
+        "rows": [1000, -50, -150, 800],
+        "amount": [5000.0, -100.0, 25.5, 4925.5],
+    }
+)
+DISTRIBUTION = pd.DataFrame(
+    {"low": [0.5, 1.5, 2.5], "high": [1.5, 2.5, 40.5], "customers": [70, 20, 10], "log": [False] * 3}
+)
+GROWING = pd.DataFrame(
+    {"low": [0.0, 1.0, 2.0, 5.0, 10.0], "high": [1.0, 2.0, 5.0, 10.0, 900.0], "customers": [1, 2, 4, 3, 1], "log": True}
+)
+PANEL = pd.DataFrame(
+    {
+        "score": [1, 2, 3],
+        "level": ["long", "medium", "short"],
+        "customers": [60, 0, 40],
+        "customer_share": [0.6, 0.0, 0.4],
+        "orders_share": [0.3, 0.0, 0.7],
+        "revenue_share": [0.25, 0.0, 0.75],
+    }
+)
+RECENT = pd.DataFrame(
+    {
+        "score": [1, 2, 3],
+        "orders_before": [4, 5, 11],
+        "orders_recent": [0, 0, 22],
+        "revenue_before": [100.0, 50.0, 250.0],
+        "revenue_recent": [0.0, 0.0, 300.0],
+    }
+)
+PAIR = pd.DataFrame(
+    {
+        "row_score": [1, 1, 2, 2],
+        "row_level": ["long", "long", "short", "short"],
+        "column_score": [1, 2, 1, 2],
+        "column_level": ["casual", "often", "casual", "often"],
+        "customers": [50, 0, 30, 20],
+        "customer_share": [0.5, 0.0, 0.3, 0.2],
+        "revenue": [500.0, 0.0, 600.0, 4000.0],
+        "revenue_share": [0.098, 0.0, 0.118, 0.784],
+    }
+)
+MONTHS = pd.DataFrame(
+    {
+        "month": pd.to_datetime(["2025-11-01", "2025-12-01", "2026-01-01"]),
+        "complete": [True, True, False],
+        "revenue": [12_000.0, 30_000.0, 4_000.0],
+    }
+)
+RHYTHM = pd.DataFrame(
+    {
+        "rhythm": ["regular", "one-time"],
+        "customers": [20, 80],
+        "customer_share": [0.2, 0.8],
+        "revenue_share": [0.55, 0.45],
+    }
+)
+MANY = pd.DataFrame({"segment": [f"Segment number {i}" for i in range(45)], "customers": range(1, 46)}).assign(
+    customer_share=lambda t: t["customers"] / t["customers"].sum(), revenue_share=1 / 45
+)
+
+FIGURES: dict[str, Callable[..., Axes]] = {
+    "sizes": lambda **k: plot_segment_sizes(PROFILE, **k),
+    "many sizes": lambda **k: plot_segment_sizes(MANY, **k),
+    "shares": lambda **k: plot_segment_shares(PROFILE, **k),
+    "concentration": lambda **k: plot_concentration(CURVE, **k),
+    "waterfall": lambda **k: plot_waterfall(WATERFALL, **k),
+    "amounts": lambda **k: plot_waterfall(WATERFALL, measure="amount", currency="$", **k),
+    "distribution": lambda **k: plot_distribution(DISTRIBUTION, label="orders per customer", limits=[1.0], **k),
+    "growing": lambda **k: plot_distribution(GROWING, label="spend ($)", limits=[1.5, 1.6, 9.0], **k),
+    "levels": lambda **k: plot_levels(PANEL, labels={1: "long (more than 180 days)", 3: "short"}, **k),
+    "recent": lambda **k: plot_recent(RECENT, currency="EUR", **k),
+    "pair": lambda **k: plot_pair_panel(PAIR, **k),
+    "mean spend": lambda **k: plot_pair_panel(PAIR, value="mean_spend", currency="EUR", **k),
+    "months": lambda **k: plot_months(MONTHS, value="revenue", unit="EUR", **k),
+    "rhythm": lambda **k: plot_rhythm(RHYTHM, **k),
+}
+
+
+def widths(ax: Axes) -> list[float]:
+    return [p.get_width() for p in ax.patches]
+
+
+def labels(ax: Axes) -> list[str]:
+    return [t.get_text() for t in ax.texts]
+
+
+def title_of(ax: Axes) -> str:
+    figure = ax.get_figure(root=True)
+    return " ".join((figure.get_suptitle() or ax.get_title(loc="left")).split())
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_no_text_is_cut_off_or_lies_on_another(name: str) -> None:
+    ax = FIGURES[name]()
+    figure = ax.get_figure(root=True)
+    figure.canvas.draw()
+    page = figure.bbox
+    shown = [t for t in figure.findobj(Text) if t.get_text().strip() and t.get_visible()]
+    boxes = {}
+    ticks = {*ax.get_xticklabels(), *ax.get_yticklabels()}
+    for text in shown:
+        box = text.get_window_extent()
+        if text in ticks and not _within(ax, text):
+            continue
+        assert box.x0 >= page.x0 - 2, text
+        assert box.x1 <= page.x1 + 2, text
+        assert box.y0 >= page.y0 - 2, text
+        assert box.y1 <= page.y1 + 2, text
+        boxes[text] = box
+    pairs = [(a, b) for i, a in enumerate(boxes) for b in list(boxes)[i + 1 :]]
+    crossing = [(a.get_text(), b.get_text()) for a, b in pairs if _overlap(boxes[a], boxes[b])]
+    assert not crossing
+
+
+def _within(ax: Axes, text: Text) -> bool:
+    """Tell ticks that are drawn from those that lie outside the limits."""
+    x, y = text.get_position()
+    low, high = sorted(ax.get_xlim()) if text in ax.get_xticklabels() else sorted(ax.get_ylim())
+    return low <= (x if text in ax.get_xticklabels() else y) <= high
+
+
+def _overlap(a, b) -> bool:
+    wide = min(a.x1, b.x1) - max(a.x0, b.x0)
+    high = min(a.y1, b.y1) - max(a.y0, b.y0)
+    return wide > 2 and high > 2
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_has_a_title_and_text_that_a_phone_can_show(name: str) -> None:
+    ax = FIGURES[name]()
+    assert len(title_of(ax)) > 10
+    figure = ax.get_figure(root=True)
+    sizes = [t.get_fontsize() for t in figure.findobj(Text) if t.get_text().strip()]
+    assert min(sizes) >= 11
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_draws_on_given_axes_and_returns_them(name: str) -> None:
+    _, (left, right) = plt.subplots(1, 2, figsize=(15, 8))
+    assert FIGURES[name](ax=right, title="Mine") is right
+    assert right.get_title(loc="left") == "Mine"
+    assert not left.patches
+    assert not left.lines
+
+
+def test_segment_sizes_draws_those_with_customers_in_order() -> None:
+    ax = plot_segment_sizes(PROFILE)
+    assert widths(ax) == [10, 25, 65]
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["Champions", "Loyal", "Lost"]
+    assert labels(ax) == ["10 (10.0%)", "25 (25.0%)", "65 (65.0%)"]
+    assert title_of(ax) == "The largest segment: Lost, 65.0% of customers"
+
+
+def test_too_many_segments_are_summed_up_in_a_last_row() -> None:
+    ax = plot_segment_sizes(MANY)
+    names = [t.get_text() for t in ax.get_yticklabels()]
+    assert len(names) == 30
+    assert names[0] == "Segment number 16"
+    assert names[-1] == "All others (16)"
+    assert sum(widths(ax)) == MANY["customers"].sum()
+    assert widths(ax)[-1] == sum(range(1, 17))
+
+
+def test_segment_shares_puts_customers_beside_revenue() -> None:
+    ax = plot_segment_shares(PROFILE)
+    assert widths(ax) == [0.10, 0.25, 0.65, 0.6, 0.25, 0.15]
+    assert "60.0%" in labels(ax)
+    assert title_of(ax) == "Champions: 10.0% of customers, 60.0% of revenue"
+
+
+def test_segment_shares_without_revenue_says_so() -> None:
+    ax = plot_segment_shares(PROFILE.assign(revenue_share=np.nan))
+    assert labels(ax).count("\N{EN DASH}") == 2
+    assert title_of(ax) == "Share of customers and share of revenue"
+
+
+def test_a_segment_has_one_colour_whoever_else_is_there() -> None:
+    whole, part = plot_segment_sizes(PROFILE), plot_segment_shares(PROFILE.iloc[[3]])
+    lost = whole.patches[2].get_facecolor()
+    assert part.patches[1].get_facecolor() == lost
+    assert to_hex(lost) == segment_colour("Lost")
+
+
+def test_colours_of_the_default_map_differ_and_own_names_are_stable() -> None:
+    from rfm_ml.segments import load_map
+
+    names = load_map("twelve").all_names()
+    assert len({segment_colour(n) for n in names}) == len(names)
+    assert segment_colour("My own segment") == segment_colour("My own segment")
+    assert segment_colour("My own segment") != segment_colour("Another segment")
+
+
+def test_concentration_marks_a_fifth_of_customers_and_the_goal() -> None:
+    ax = plot_concentration(CURVE)
+    assert title_of(ax) == "80% of revenue comes from 50% of customers"
+    assert "20% of customers\nbring 50% of revenue" in labels(ax)
+    assert "50% of customers\nbring 80% of revenue" in labels(ax)
+    line = ax.lines[1]
+    np.testing.assert_allclose(line.get_xdata(), CURVE["customer_share"])
+    np.testing.assert_allclose(line.get_ydata(), CURVE["revenue_share"])
+
+
+def test_concentration_counts_whole_customers() -> None:
+    ax = plot_concentration(CURVE, goal=0.65)
+    assert title_of(ax) == "65% of revenue comes from 50% of customers"
+
+
+@pytest.mark.parametrize("curve", [CURVE.assign(revenue_share=np.nan), CURVE.iloc[:1]])
+def test_concentration_without_revenue_says_why(curve: pd.DataFrame) -> None:
+    ax = plot_concentration(curve)
+    assert not ax.lines
+    assert "not above 0" in " ".join(labels(ax)[0].split())
+
+
+def test_waterfall_steps_lead_from_gross_to_net() -> None:
+    ax = plot_waterfall(WATERFALL)
+    spans = [(p.get_x(), p.get_x() + p.get_width()) for p in ax.patches]
+    assert [tuple(sorted(s)) for s in spans] == [(0, 1000), (950, 1000), (800, 950), (0, 800)]
+    assert labels(ax) == ["1,000", "\N{MINUS SIGN}50", "\N{MINUS SIGN}150", "800"]
+    assert title_of(ax) == "80.0% of rows count"
+
+
+def test_waterfall_of_money_can_rise() -> None:
+    ax = plot_waterfall(WATERFALL, measure="amount", currency="$")
+    assert labels(ax) == ["5,000", "\N{MINUS SIGN}100.00", "+25.50", "4,926"]
+    assert ax.get_xlabel() == "amount ($)"
+
+
+def test_distribution_draws_counts_and_puts_limits_beside_whole_numbers() -> None:
+    ax = plot_distribution(DISTRIBUTION, label="orders", limits=[1.0])
+    assert [p.get_height() for p in ax.patches] == [70, 20, 10]
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["1", "2", "3+"]
+    assert list(ax.lines[0].get_xdata()) == [1.0, 1.0]
+    above = plot_distribution(DISTRIBUTION, label="orders", limits=[2.0], at_least=True)
+    assert list(above.lines[0].get_xdata()) == [1.0, 1.0]
+
+
+def test_distribution_of_growing_ranges_names_round_limits() -> None:
+    ax = plot_distribution(GROWING, label="spend", limits=[7.5])
+    ticks = dict(zip(ax.get_xticks().tolist(), [t.get_text() for t in ax.get_xticklabels()], strict=True))
+    assert ticks == {1.0: "1", 2.0: "2", 3.0: "5", 4.0: "10"}
+    assert list(ax.lines[0].get_xdata()) == [3.5, 3.5]
+
+
+def test_nothing_to_draw_is_said() -> None:
+    none = DISTRIBUTION.iloc[:0]
+    assert labels(plot_distribution(none, label="orders")) == ["There are no values."]
+    assert labels(plot_segment_sizes(PROFILE.iloc[:0])) == ["There are no customers."]
+    assert labels(plot_months(MONTHS.iloc[:0])) == ["There are no months."]
+
+
+def test_levels_have_the_best_on_top_and_only_those_with_a_label() -> None:
+    ax = plot_levels(PANEL, measure="Recency", labels={1: "long", 3: "short"})
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["short", "long"]
+    assert widths(ax) == [0.4, 0.6, 0.7, 0.3, 0.75, 0.25]
+    assert labels(ax)[:2] == ["40.0% of customers", "60.0% of customers"]
+    assert title_of(ax) == "Recency short: 40.0% of customers, 75.0% of revenue"
+
+
+def test_recent_states_the_change() -> None:
+    ax = plot_recent(RECENT, currency="EUR", days=30)
+    assert title_of(ax) == "25.0% less revenue in the last 30 days than in the 30 before"
+    assert widths(ax) == [250, 50, 100, 300, 0, 0]
+    assert labels(ax)[0] == "250.00 in the 30 days before"
+    assert ax.get_xlabel() == "revenue (EUR)"
+    orders = plot_recent(RECENT, value="orders", labels={3: "short"})
+    assert title_of(orders) == "100.0% more orders in the last 90 days than in the 90 before"
+
+
+def test_recent_leaves_out_levels_that_bought_nothing() -> None:
+    still = RECENT.assign(orders_before=[0, 5, 11], revenue_before=[0.0, 50.0, 250.0])
+    ax = plot_recent(still)
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["3", "2"]
+
+
+def test_pair_panel_has_the_best_of_both_at_the_top_right_and_blanks_where_nobody_is() -> None:
+    ax = plot_pair_panel(PAIR)
+    ax.get_figure().canvas.draw()
+    cells = {(t.get_position()): t.get_text() for t in ax.texts}
+    assert cells == {(0.5, 0.5): "30.0%", (1.5, 0.5): "20.0%", (0.5, 1.5): "50.0%"}
+    assert ax.yaxis_inverted()
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["short", "long"]
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["casual", "often"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("frequency", "recency")
+    assert title_of(ax) == "Share of customers: highest at recency long, frequency casual (50.0%)"
+
+
+def test_pair_panel_of_mean_spend_divides_revenue_by_customers() -> None:
+    ax = plot_pair_panel(PAIR, value="mean_spend", currency="EUR")
+    assert sorted(t.get_text() for t in ax.texts) == ["10.00", "20.00", "200"]
+    assert title_of(ax).endswith("highest at recency short, frequency often (200 EUR)")
+
+
+def test_pair_panel_without_revenue_says_so() -> None:
+    ax = plot_pair_panel(PAIR.assign(revenue_share=np.nan), value="revenue_share")
+    assert "nothing to share out" in " ".join(labels(ax)[0].split())
+
+
+def test_months_are_in_order_and_a_month_cut_short_is_marked() -> None:
+    ax = plot_months(MONTHS, value="revenue", unit="EUR")
+    assert [p.get_height() for p in ax.patches] == [12_000, 30_000, 4_000]
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["Nov\n2025", "Dec", "Jan\n2026"]
+    assert labels(ax) == ["month not over"]
+    assert ax.patches[2].get_facecolor() != ax.patches[1].get_facecolor() == ax.patches[0].get_facecolor()
+    assert ax.get_ylabel() == "revenue (EUR)"
+    assert title_of(ax) == "Revenue per month: highest in December 2025"
+
+
+def test_a_month_that_is_over_has_no_mark() -> None:
+    assert labels(plot_months(MONTHS.iloc[:2], value="revenue")) == []
+
+
+def test_importing_the_plots_changes_no_setting() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import matplotlib as m; before = dict(m.rcParams); import rfm_ml.plots; "
+        "print({k for k in before if before[k] != m.rcParams[k] and k != 'backend'})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
