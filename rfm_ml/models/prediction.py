@@ -154,7 +154,7 @@ def order_interval(
     def largest(floor: float) -> FloatArray:
         """Return the largest n with P(N >= n) >= floor (above floor for the upper end), by bisection."""
         low, high = np.zeros(len(x)), np.ones(len(x))
-        growing = np.ones(len(x), dtype=bool)
+        growing = alive > floor  # nobody else can reach it even once
         while growing.any():
             at = np.flatnonzero(growing)
             growing[at] = alive[at] * at_least(high[at], x[at], T[at], horizon) > floor

@@ -1,5 +1,6 @@
 """Excel workbooks as raw tables: text stays text, so ids keep their zeros."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def load_excel(con: Any, files: list[Path], *, sheet: str | int = 0) -> RawLog:
         with pd.ExcelFile(file, engine="openpyxl") as book:
             sheets = [str(s) for s in book.sheet_names]
             chosen = _choose(sheets, sheet, file=file)
-            cells = book.parse(chosen, header=None, dtype=object)
+            cells = pd.read_excel(book, sheet_name=chosen, header=None, dtype=object)
     except DataError:
         raise
     except Exception:  # openpyxl raises half a dozen unrelated types for damaged files
@@ -57,8 +58,16 @@ def _choose(sheets: list[str], sheet: str | int, *, file: Path) -> str:
 
 def _one_type_each(frame: pd.DataFrame) -> pd.DataFrame:
     """Give each column the type its cells share; a column of mixed text, numbers and dates is text."""
-    frame = frame.convert_dtypes()
-    for name in frame.columns:
-        if frame[name].dtype == object:
-            frame[name] = frame[name].map(lambda v: None if pd.isna(v) else str(v)).astype("string")
-    return frame
+    return pd.DataFrame({name: _one_type(frame[name]) for name in frame.columns}, index=frame.index)
+
+
+def _one_type(cells: pd.Series) -> pd.Series:
+    there = cells.dropna()
+    kinds = {type(v) for v in there}
+    if kinds and kinds <= {datetime, pd.Timestamp}:
+        return pd.to_datetime(cells)
+    if kinds == {int} and there.abs().max() < 2**63:
+        return cells.astype("Int64")
+    if kinds and kinds <= {int, float}:
+        return cells.astype("Float64")
+    return cells.map(lambda v: None if pd.isna(v) else str(v)).astype("string")

@@ -76,7 +76,7 @@ def read_dates(con: Any, table: str, column: str, *, formats: list[str] | None, 
             continue
         reading = _pick_reading(con, table, text, family=family, column=column)
         branches.append(f"WHEN {_matches(text, pattern)} THEN {_strptime(text, readings[reading])}")
-        notes.append(f"{counts[family]:,} dates were read as {reading}")
+        notes.append(f"{counts[family]:,} {'date' if counts[family] == 1 else 'dates'} written as {reading}")
     iso = f"WHEN {_matches(text, _ISO)} THEN {_iso(text, time_zone)}" if counts["iso"] else ""
     if not iso and not branches:
         return TextColumn("NULL::TIMESTAMP")
@@ -227,7 +227,7 @@ def _find_decimal(con: Any, table: str, column: str, *, point: str, comma: str) 
 
 def _one_currency(con: Any, table: str, column: str, *, symbol: str, counts_if: str) -> None:
     found = con.execute(
-        f"SELECT DISTINCT {symbol} AS s FROM {table} WHERE {counts_if} AND {symbol} <> '' ORDER BY 1 LIMIT 5"
+        f"SELECT DISTINCT {symbol} AS s FROM {table} WHERE ({counts_if}) AND {symbol} <> '' ORDER BY 1 LIMIT 5"
     ).fetchall()
     if len(found) > 1:
         signs = ", ".join(s for (s,) in found)
