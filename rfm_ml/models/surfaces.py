@@ -8,7 +8,7 @@ from rfm_ml.models.repeat_buying import RepeatBuyingModel
 
 
 def prediction_surface(
-    model: RepeatBuyingModel, *, age_days: float, horizon_days: float, most_orders: int = 10, steps: int = 10
+    model: RepeatBuyingModel, *, age_days: float, horizon_days: float, most_orders: int = 7, steps: int = 7
 ) -> pd.DataFrame:
     """Return P(alive) and expected orders over repeat orders and days since the last order.
 
@@ -24,21 +24,19 @@ def prediction_surface(
     most_orders
         The most repeat orders.
     steps
-        Number of steps from no silence to the longest.
+        About so many lengths of silence, at round numbers of days.
 
     Returns
     -------
     pd.DataFrame
-        repeat_orders (0, 1, ...), recency_days, p_alive and expected_orders, one row per pair. Pairs that cannot be
-        are left out: with repeat orders, the last one is later than the first.
+        repeat_orders (0, 1, ...), recency_days, p_alive and expected_orders, one row per pair of orders and
+        silence.
     """
     require_between(age_days, 1, 36_500, name="age_days")
     require_between(most_orders, 1, 1000, name="most_orders")
     require_between(steps, 2, 200, name="steps")
-    silences = np.unique(np.round(np.linspace(0, age_days, steps + 1)))
+    silences = np.arange(0.0, age_days, _round_step(age_days / steps))
     x, silence = (grid.ravel() for grid in np.meshgrid(np.arange(most_orders + 1.0), silences, indexing="ij"))
-    possible = (x == 0) | (silence < age_days)
-    x, silence = x[possible], silence[possible]
     histories = pd.DataFrame({
         "repeat_orders": x,
         "active_days": np.where(x > 0, age_days - silence, 0.0),
@@ -50,3 +48,9 @@ def prediction_surface(
         "p_alive": model.p_alive(histories),
         "expected_orders": model.expected_orders(histories, horizon_days=horizon_days),
     })  # fmt: skip
+
+
+def _round_step(days: float) -> float:
+    """Return the next of 1, 2, 3, 5, 10, 20, 30, 50, ... days."""
+    size = 10.0 ** np.floor(np.log10(max(days, 1.0)))
+    return float(next(m * size for m in (1, 2, 3, 5, 10) if m * size >= days * (1 - 1e-9)))

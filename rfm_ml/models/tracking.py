@@ -92,7 +92,7 @@ def track_orders(
     })  # fmt: skip
 
 
-def _expected_totals(new: FloatArray, by_age: FloatArray) -> FloatArray:
+def _expected_totals(new: np.ndarray, by_age: FloatArray) -> FloatArray:
     """Return the expected repeat orders up to the end of each day: the arrivals of each day at their age."""
     total = np.zeros(len(new))
     for day in np.flatnonzero(new):

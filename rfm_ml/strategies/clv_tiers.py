@@ -190,7 +190,8 @@ class CLVTiers(BaseEstimator):
                 np.where(
                     then < now,
                     np.char.add("1 more order now would lead to ", np.char.add(self._names_of(then), ".")),
-                    f"1 more order now is not enough; {self.names[0]} starts at {self.core_from_:.2f} of expected spend.",
+                    f"1 more order now is not enough; {self.names[0]} starts at {self.core_from_:.2f} of expected "
+                    "spend.",
                 ),
             ),
         )

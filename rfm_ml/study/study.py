@@ -21,7 +21,6 @@ from rfm_ml.strategies.clv_tiers import MODELS
 from rfm_ml.study.inputs import StudyInputs
 from rfm_ml.transactions.quality import quality_warnings
 
-
 INTERVAL = 0.9
 """Probability that the intervals of predicted orders hold."""
 
