@@ -59,7 +59,7 @@ def _meanings(model: ParametricModel, at: dict[str, float], *, currency: str) ->
     elif not isinstance(model, NBD):
         leave = at["a"] / (at["a"] + at["b"])
         first = "any order" if isinstance(model, ModifiedBetaGeo) else "a repeat order"
-        words["a"] = f"a / (a + b): the mean probability to leave after {first} is {leave:.0%}."
+        words["a"] = f"a / (a + b): the mean probability to leave after {first} is {leave:.1%}."
         small = "differ much in this" if at["a"] + at["b"] < 5 else "differ little in this"
         words["b"] = f"a + b is {at['a'] + at['b']:,.1f}: customers {small}."
     return words

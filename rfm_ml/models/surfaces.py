@@ -35,7 +35,7 @@ def prediction_surface(
     require_between(age_days, 1, 36_500, name="age_days")
     require_between(most_orders, 1, 1000, name="most_orders")
     require_between(steps, 2, 200, name="steps")
-    silences = np.arange(0.0, age_days, _round_step(age_days / steps))
+    silences = np.arange(0.0, age_days, _round_step(0.75 * age_days / steps))
     x, silence = (grid.ravel() for grid in np.meshgrid(np.arange(most_orders + 1.0), silences, indexing="ij"))
     histories = pd.DataFrame({
         "repeat_orders": x,

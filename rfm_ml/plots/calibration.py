@@ -71,4 +71,4 @@ def _sums(table: pd.DataFrame) -> str:
     actual = float((table["actual_mean"] * table["customers"]).sum())
     expected = float((table["expected_mean"] * table["customers"]).sum())
     off = f" ({expected / actual - 1:+.1%})" if actual > 0 else ""
-    return f"{expected:,.0f} orders expected, {actual:,.0f} came{off}"
+    return f"Repeat orders: {expected:,.0f} expected, {actual:,.0f} came{off}"

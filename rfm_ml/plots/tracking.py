@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, DateFormatter
 
 from rfm_ml.plots.calibration import NOTHING, legend_above
 from rfm_ml.plots.canvas import new_axes, nothing_to_draw, number_axis, put_title
@@ -105,19 +104,24 @@ def _mark_seen(ax: Axes, table: pd.DataFrame) -> None:
 
 
 def _date_axis(ax: Axes, days: pd.Series) -> None:
-    span = (days.max() - days.min()).days
-    if span == 0:
-        ax.set_xticks([days.iloc[0]], [f"{days.iloc[0]:%d %b %Y}"])
+    """Write some days, or the first of some months, below the axis: at most six."""
+    first, last = days.min(), days.max()
+    if (last - first).days < 90:
+        ticks = pd.DatetimeIndex(days)[:: max(1, -(-len(days) // 5))]
+        ax.set_xticks(list(ticks), [f"{d.day} {d:%b}" for d in ticks])
+        ax.set_xlabel(f"end of each period ({first:%Y})")
         return
-    ax.xaxis.set_major_locator(AutoDateLocator(minticks=3, maxticks=6))
-    ax.xaxis.set_major_formatter(DateFormatter("%d %b" if span < 90 else "%b %Y" if span < 1500 else "%Y"))
+    months = pd.date_range(first, last, freq="MS")
+    step = next(s for s in (1, 2, 3, 4, 6, 12, 24, 60, 120) if len(months) / s <= 5.5)
+    ticks = months[(months.month - 1 + 12 * months.year) % step == 0]
+    ax.set_xticks(list(ticks), [f"{d:%b %Y}" if step < 12 else f"{d:%Y}" for d in ticks])
 
 
 def _told(table: pd.DataFrame, *, cumulative: bool) -> str:
     if cumulative:
         actual, expected = table["actual_total"].iloc[-1], table["expected_total"].iloc[-1]
-        off = f", {expected / actual - 1:+.1%}" if actual > 0 else ""
-        return f"{expected:,.0f} repeat orders expected by the end, {actual:,.0f} came{off}"
+        off = f" ({expected / actual - 1:+.1%})" if actual > 0 else ""
+        return f"Repeat orders by the end: {expected:,.0f} expected, {actual:,.0f} came{off}"
     unseen = table[~table["seen"]]
     rows = unseen if len(unseen) else table
     what = "where the model is blind" if len(unseen) else "per period"

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 import numpy as np
 import pandas as pd
 
-from rfm_ml.core.errors import DataError
+from rfm_ml.core.errors import DataError, ParamsError
 from rfm_ml.customers.calendar import first_and_repeat_days
 from rfm_ml.customers.holdout import split_holdout
 from rfm_ml.models import NBD, BetaGeo, FitWarning, GammaGamma, ModifiedBetaGeo, ParetoNBD
@@ -86,7 +86,7 @@ class Forecast:
             warnings.simplefilter("always", FitWarning)
             try:
                 result: Made | None = made()
-            except DataError as error:
+            except (DataError, ParamsError) as error:
                 result = None
                 notes.append(f"{about}{error}")
         notes += [f"{about}{w.message}" for w in told if issubclass(w.category, FitWarning)]
@@ -158,11 +158,15 @@ class Forecast:
         if held is None:
             return {}
         order = sorted(COMPARED, key=lambda name: name != self.name)
-        fitted = {}
+        fitted: dict[str, RepeatBuyingModel] = {}
+        told: dict[str, list[str]] = {}
         for name in order:
-            model = self._try(partial(COMPARED[name]().fit, held), notes=self.holdout_notes, about=f"{name}: ")
-            if model is not None:
-                fitted[name] = model
+            notes: list[str] = []
+            model = self._try(partial(COMPARED[name]().fit, held), notes=notes)
+            fitted |= {} if model is None else {name: model}
+            for note in notes:
+                told.setdefault(note, []).append(name)
+        self.holdout_notes += [f"{', '.join(names)}: {note}" for note, names in told.items()]
         return fitted
 
     @cached_property
