@@ -64,7 +64,7 @@ class Forecast:
     >>> forecast.holdout.days
     273
     >>> round(float(forecast.predictions["p_alive"].mean()), 2)
-    0.42
+    0.45
     """
 
     def __init__(self, study: Study) -> None:
