@@ -61,6 +61,8 @@ def readable(
     styler = Styler(shown.rename(columns=names), uuid=uuid, cell_ids=False)
     styler = styler.format(formats, na_rep=NONE, escape="html").hide(axis="index")
     styler = styler.set_properties(subset=left, **{"text-align": "left"})
+    above = {name: [{"selector": "th", "props": "text-align: left"}] for name in left}
+    styler = styler.set_table_styles(above)  # type: ignore[arg-type]
     if len(shown) < len(table):
         styler = styler.set_caption(f"The first {len(shown)} of {len(table):,} rows")
     return styler
