@@ -95,4 +95,6 @@ def _format(column: str, values: pd.Series, *, rate: bool) -> Any:
         return "{:,}"
     if column == "psi":
         return "{:.3f}"
+    if column == "amount":
+        return "{:,.2f}"  # a waterfall is read to the cent
     return amount if _is_money(column) else "{:,.1f}"
