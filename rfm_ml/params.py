@@ -46,11 +46,17 @@ class Table(_Section):
     table: str | None = Field(None, description="Table of the database.")
     query: str | None = Field(None, description="SELECT to run in the database, in place of table.")
     format: Literal["csv", "parquet", "excel"] | None = Field(None, description="Null: by the file's ending.")
-    separator: str | None = Field(None, min_length=1, max_length=1, description="CSV separator; null to find out.")
+    separator: Annotated[str, Field(min_length=1, max_length=1)] | None = Field(
+        None,
+        description="CSV separator, one sign or tab; null to find out.",
+        json_schema_extra=lambda schema: schema["anyOf"].append({"const": "tab"}),
+    )
     encoding: str | None = Field(None, description="CSV encoding; null to find out.")
     sheet: int | str = Field(0, description="Excel sheet, by name or number from 0.")
     date_format: list[str] | None = Field(
-        None, description="strptime formats tried in order (also iso, unix, unix_ms); null to find out."
+        None,
+        description="strptime formats tried in order (also iso, unix, unix_ms); null to find out.",
+        json_schema_extra=lambda schema: schema["anyOf"].append({"type": "string"}),
     )
     decimal: Literal[".", ","] | None = Field(None, description="Decimal sign of amounts in text; null to find out.")
     columns: dict[str, str] = Field(default_factory=dict, description="Our column name: the table's column name.")
@@ -108,6 +114,11 @@ class Notebook(_Section):
 
     name: str
     parameters: dict[str, Any] = Field(default_factory=dict)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: Any) -> dict[str, Any]:
+        """Allow the name alone, as in `- 10_data_quality`."""
+        return {"anyOf": [{"type": "string"}, handler(core_schema)]}
 
 
 class Engine(_Section):

@@ -50,9 +50,7 @@ def copy_database(url: str, to: Path, *, table: str | None = None, query: str | 
         said = first_line(error)
         for secret in (url, place, urlsplit(url).password):
             said = said.replace(secret, "...") if secret else said
-        raise DataError(
-            f"The {kind} database must answer. It said: {said}. Check database, table and query."
-        ) from None
+        raise DataError(f"The {kind} database must answer. It said: {said}. Check database, table and query.") from None
     else:
         part.replace(to)
     finally:

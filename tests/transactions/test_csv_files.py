@@ -15,7 +15,7 @@ from rfm_ml.transactions.csv_lines import read_lines
 from rfm_ml.transactions.files import FILE_STRIDE, SOURCE, RawLog
 from rfm_ml.transactions.sources import connect
 
-CON = connect(Path("."))
+CON = connect(Path())
 
 
 def _rows(raw: RawLog) -> list[tuple[Any, ...]]:
@@ -100,7 +100,9 @@ def test_bytes_without_a_letter_in_windows_1252(tmp_path: Path) -> None:
 
 def test_long_files_are_read_in_batches(tmp_path: Path) -> None:
     raw = _load(tmp_path, "a,b\n" + "".join(f"{i},x\n" for i in range(250_000)) + "broken\n")
-    counts = CON.con.execute(f"SELECT count(*), max({SOURCE}), sum(a::BIGINT) FROM ({CON.compile(raw.table)})").fetchall()
+    counts = CON.con.execute(
+        f"SELECT count(*), max({SOURCE}), sum(a::BIGINT) FROM ({CON.compile(raw.table)})"
+    ).fetchall()
     assert counts == [(250_000, 250_001, 250_000 * 249_999 // 2)]
     assert raw.unreadable == ((250_002, "too few columns (1 of 2)"),)
 
@@ -112,7 +114,7 @@ def test_files_that_differ_are_named(tmp_path: Path) -> None:
         load_csv(CON, [tmp_path / "a.csv", tmp_path / "b.csv"])
 
 
-CELLS = st.text(st.sampled_from('ab1 .,;"\'é'), max_size=4)
+CELLS = st.text(st.sampled_from("ab1 .,;\"'é"), max_size=4)
 
 
 @settings(max_examples=60, deadline=None)

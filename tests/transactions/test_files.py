@@ -10,11 +10,13 @@ from rfm_ml.core.errors import DataError
 from rfm_ml.transactions.files import FILE_STRIDE, SOURCE, RawLog, find_files, load_frame, load_parquet, unique_names
 from rfm_ml.transactions.sources import connect, file_source
 
-CON = connect(Path("."))
+CON = connect(Path())
 
 
 def _column(raw: RawLog, name: str) -> list[Any]:
-    return [v for (v,) in CON.con.execute(f"SELECT {name} FROM ({CON.compile(raw.table)}) ORDER BY {SOURCE}").fetchall()]
+    return [
+        v for (v,) in CON.con.execute(f"SELECT {name} FROM ({CON.compile(raw.table)}) ORDER BY {SOURCE}").fetchall()
+    ]
 
 
 def _parquet(file: Path, **columns: list[Any]) -> Path:

@@ -13,7 +13,7 @@ from rfm_ml.core.errors import DataError, ParamsError
 from rfm_ml.transactions.sources import connect
 from rfm_ml.transactions.text import TextColumn, read_amounts, read_dates
 
-CON = connect(Path(".")).con
+CON = connect(Path()).con
 
 
 def _read(texts: list[str | None], read: Any) -> list[Any]:
@@ -45,7 +45,21 @@ def test_one_instant_in_many_writings(text: str) -> None:
     assert _dates(text) == [datetime(2024, 3, 5, 14, 7)]
 
 
-@pytest.mark.parametrize("text", ["31.02.2024", "2024-13-01", "2024-02-30", "00.01.2024", "today", "", None, "45000", "1/2", "2024-01-01 10:00 CEST"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "31.02.2024",
+        "2024-13-01",
+        "2024-02-30",
+        "00.01.2024",
+        "today",
+        "",
+        None,
+        "45000",
+        "1/2",
+        "2024-01-01 10:00 CEST",
+    ],
+)
 def test_what_is_no_date_is_missing(text: str | None) -> None:
     assert _dates(text, "2024-01-01") == [None, datetime(2024, 1, 1)]
 

@@ -13,7 +13,7 @@ from rfm_ml.transactions.policies import Policies
 from rfm_ml.transactions.sources import connect
 from rfm_ml.transactions.typed import typed_select
 
-CON = connect(Path("."))
+CON = connect(Path())
 DAY = pd.Timestamp("2024-01-05 23:30")
 
 
@@ -57,7 +57,11 @@ def test_instants_of_any_precision(unit: str) -> None:
 
 
 def test_quantity_times_unit_price_is_exact() -> None:
-    assert _typed("amount::DOUBLE", quantity=[3, -2, 10**9], unit_price=[0.1, 2.55, 99999.99]) == [0.3, -5.1, 99999990000000]
+    assert _typed("amount::DOUBLE", quantity=[3, -2, 10**9], unit_price=[0.1, 2.55, 99999.99]) == [
+        0.3,
+        -5.1,
+        99999990000000,
+    ]
     assert _typed("amount", quantity=[10**13], unit_price=[10.0**13]) == [None]
 
 
@@ -77,7 +81,9 @@ def test_kinds() -> None:
 
 
 def test_order_numbers_are_made_of_rows_where_there_are_none() -> None:
-    raw = load_frame(CON, pd.DataFrame({"customer_id": [1, 1], "ordered_at": [DAY, DAY], "amount": [1.0, 1.0]}), first_row=7)
+    raw = load_frame(
+        CON, pd.DataFrame({"customer_id": [1, 1], "ordered_at": [DAY, DAY], "amount": [1.0, 1.0]}), first_row=7
+    )
     options = {"columns": {}, "date_format": None, "decimal": None, "time_zone": "UTC"}
     sql, _, present = typed_select(raw, policies=Policies(duplicates="keep"), **options)
     assert CON.con.execute(f"SELECT order_id FROM ({sql}) ORDER BY 1").fetchall() == [(7,), (8,)]
@@ -89,7 +95,11 @@ def test_order_numbers_are_made_of_rows_where_there_are_none() -> None:
     [
         ({"amnt": "amount"}, ParamsError, "Got 'amnt'. Did you mean 'amount'"),
         ({"amount": "amnt"}, DataError, "column 'amnt' .for amount.. Did you mean 'amount'"),
-        ({"order_id": "customer_id", "channel": "customer_id"}, ParamsError, "'customer_id' is given for order_id, channel"),
+        (
+            {"order_id": "customer_id", "channel": "customer_id"},
+            ParamsError,
+            "'customer_id' is given for order_id, channel",
+        ),
         ({"order_id": "customer_id"}, DataError, "must have a column for customer_id"),
     ],
 )

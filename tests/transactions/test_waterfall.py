@@ -135,7 +135,9 @@ def _spend(lines: list[Line]) -> dict[str, Decimal]:
 
 def _count(lines: list[Line], credited: int, *, with_ids: bool) -> pd.DataFrame:
     """A row ends at its step; an order and a customer end where the last of their rows ends."""
-    ends: dict[str, dict[str, Any]] = {step: {"rows": 0, "orders": 0, "customers": 0, "amount": Decimal(0)} for step in STEPS}
+    ends: dict[str, dict[str, Any]] = {
+        step: {"rows": 0, "orders": 0, "customers": 0, "amount": Decimal(0)} for step in STEPS
+    }
     for line in lines:
         ends[line.step]["rows"] += 1
         ends[line.step]["amount"] += line.amount or 0
