@@ -60,9 +60,15 @@ def _orders(**more: Any) -> dict[str, Any]:
     ("changes", "sentence"),
     [
         ({"study": None}, "study must be given. It is not there."),
-        ({"study": "a b"}, "study must be made of letters, digits, '-' and '_', and begin with a letter or digit. Got 'a b'."),
+        (
+            {"study": "a b"},
+            "study must be made of letters, digits, '-' and '_', and begin with a letter or digit. Got 'a b'.",
+        ),
         ({"study": 2024}, "study must be text; put it in quotes. Got 2024."),
-        ({"as_of": "2025-6-31"}, "as_of must be a day such as 2025-06-30, latest, month-end or yesterday. Got '2025-6-31'."),
+        (
+            {"as_of": "2025-6-31"},
+            "as_of must be a day such as 2025-06-30, latest, month-end or yesterday. Got '2025-6-31'.",
+        ),
         ({"as_off": 1}, "as_off is not a key we know. Did you mean 'as_of'?"),
         ({"time_zone": "Berlin"}, "time_zone must be a time zone such as Europe/Berlin. Got 'Berlin'."),
         ({"currency": "Kronen und Öre"}, "currency must be at most 8 signs long. Got 'Kronen und Öre'."),
@@ -80,8 +86,14 @@ def _orders(**more: Any) -> dict[str, Any]:
         (_orders(columns=["amount"]), "orders.columns must be a mapping of names to values."),
         (_orders(policies={"unreadable_limit": 2}), "orders.policies.unreadable_limit must be at most 1. Got 2."),
         (_orders(policies={"rates": {"USD": -1}}), "orders.policies.rates.USD must be more than 0. Got -1."),
-        (_orders(policies={"rates": {"USD": float("inf")}}), "orders.policies.rates.USD must be a finite number. Got inf."),
-        (_orders(policies={"earliest": "soon"}), "orders.policies.earliest must be a day such as 2025-06-30. Got 'soon'."),
+        (
+            _orders(policies={"rates": {"USD": float("inf")}}),
+            "orders.policies.rates.USD must be a finite number. Got inf.",
+        ),
+        (
+            _orders(policies={"earliest": "soon"}),
+            "orders.policies.earliest must be a day such as 2025-06-30. Got 'soon'.",
+        ),
         ({"customers": {"window_days": 0}}, "customers.window_days must be at least 1. Got 0."),
         ({"customers": {"window_days": 1.5}}, "customers.window_days must be a whole number. Got 1.5."),
         ({"customers": {"annualise": "perhaps"}}, "customers.annualise must be true or false. Got 'perhaps'."),
@@ -89,7 +101,10 @@ def _orders(**more: Any) -> dict[str, Any]:
         ({"strategies": {}}, "strategies must have at least one entry."),
         ({"strategies": {"q": {"map": "twelve"}}}, "strategies.q.use must be given. It is not there."),
         ({"strategies": {"q": {"use": "x", "mpa": "y"}}}, "strategies.q.mpa is not a key we know. Did you mean 'map'?"),
-        ({"notebooks": "10_data_quality"}, "notebooks must be a list, one entry per line after a dash. Got '10_data_quality'."),
+        (
+            {"notebooks": "10_data_quality"},
+            "notebooks must be a list, one entry per line after a dash. Got '10_data_quality'.",
+        ),
         ({"notebooks": [{"nme": "a"}]}, "notebooks.0.name must be given. It is not there."),
         ({"engine": {"memory_gb": 0.1}}, "engine.memory_gb must be more than 0.2. Got 0.1."),
         ({"engine": {"threads": "all"}}, "engine.threads must be a whole number. Got 'all'."),

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from rfm_ml.core.errors import DataError
-from rfm_ml.transactions.engine import literal, new_name
+from rfm_ml.transactions.engine import literal, new_name, register
 
 SOURCE: Final = "_source"
 """Where a row stands: number of its file (from 0) times FILE_STRIDE, plus its row in that file."""
@@ -137,7 +137,7 @@ def load_frame(
     numbered = frame.set_axis(list(columns), axis=1)
     numbered[SOURCE] = range(first_row, first_row + len(frame)) if rows is None else rows
     name = new_name()
-    con.con.register("_frame", pa.Table.from_pandas(numbered, preserve_index=False))
+    register(con.con, "_frame", pa.Table.from_pandas(numbered, preserve_index=False))
     con.con.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM _frame")
     con.con.unregister("_frame")
     return RawLog(con, con.table(name), columns, files)

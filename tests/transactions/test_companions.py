@@ -54,7 +54,10 @@ def test_a_column_of_our_name_gives_way_to_the_mapped_one(tmp_path: Path) -> Non
 
 
 def test_events(tmp_path: Path) -> None:
-    text = "who,when,kind,utm_source\n7,2024-01-05T23:30:00Z,visit,ad\n7,05.02.2024,email_click,\n,2024-01-01,visit,\n8,x,visit,\n"
+    text = (
+        "who,when,kind,utm_source\n7,2024-01-05T23:30:00Z,visit,ad\n7,05.02.2024,email_click,\n"
+        ",2024-01-01,visit,\n8,x,visit,\n"
+    )
     columns = {"customer_id": "who", "event_at": "when"}
     options: dict[str, Any] = {"columns": columns, "ids": "VARCHAR", "date_format": None, "time_zone": "Europe/Berlin"}
     notes = write_events(_raw(tmp_path, text), tmp_path / "e.parquet", **options)

@@ -43,7 +43,8 @@ def _rows(path: Path | None, columns: str = "*") -> list[tuple[Any, ...]]:
 def test_lines_are_summed_to_orders(log: CleanLog) -> None:
     columns = "customer_id, order_id, ordered_at, ordered_on, amount, order_kind, lines, channel, discount"
     assert _rows(log.orders, columns) == [
-        ("7", "A", datetime(2024, 1, 5, 9, 30), date(2024, 1, 5), Decimal("15.2500"), "order", 2, "app", Decimal("0.7500")),
+        ("7", "A", datetime(2024, 1, 5, 9, 30), date(2024, 1, 5), Decimal("15.2500"), "order", 2, "app",
+         Decimal("0.7500")),
         ("7", "B", datetime(2024, 1, 6), date(2024, 1, 6), Decimal("-3.0000"), "return", 1, "web", Decimal("0.0000")),
     ]  # fmt: skip
     assert [f.name for f in log.orders.parent.glob("part*")] == []
@@ -134,12 +135,12 @@ def test_columns_with_hostile_names(tmp_path: Path) -> None:
 
 def test_orders_beyond_what_can_be_summed(tmp_path: Path) -> None:
     rows = "".join(f"1,A,2024-01-01,999999999999.99,{i}\n" for i in range(101))
-    with pytest.raises(DataError, match="must sum to less than 100,000,000,000,000. Got 100,999,999,999,998.99"):
+    with pytest.raises(DataError, match=r"must sum to less than 100,000,000,000,000. Got 100,999,999,999,998.99"):
         _clean(tmp_path, "customer_id,order_id,ordered_at,amount,product_id\n" + rows)
 
 
 def test_shares_of_unreadable_rows(tmp_path: Path) -> None:
     text = "customer_id,order_id,ordered_at,amount\n1,1,2024-01-01,5\n1,2,x,5\n"
     assert _clean(tmp_path, text).quarantined == 1
-    with pytest.raises(DataError, match="At most 40% of the rows may be unreadable. 1 of 2 are"):
+    with pytest.raises(DataError, match=r"At most 40% of the rows may be unreadable. 1 of 2 are"):
         _clean(tmp_path, text, policies=Policies(unreadable_limit=0.4))

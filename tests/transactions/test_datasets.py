@@ -58,7 +58,7 @@ def test_complete_journey_has_categories_and_discounts(tmp_path: Path) -> None:
 
 def test_names_and_options_are_known() -> None:
     assert set(DATASETS) == {"cdnow", "cdnow_master", "complete_journey", "webshop"}
-    with pytest.raises(ParamsError, match="Did you mean 'cdnow_master'"):
+    with pytest.raises(ParamsError, match=r"Did you mean 'cdnow_master'"):
         dataset("cdnow_mastr")
-    with pytest.raises(ParamsError, match="An option of the data set webshop must be one we know. Got 'row'"):
+    with pytest.raises(ParamsError, match=r"An option of the data set webshop must be one we know. Got 'row'"):
         dataset("webshop", row=5)

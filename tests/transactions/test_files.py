@@ -50,14 +50,14 @@ def test_names_with_the_signs_of_a_pattern(tmp_path: Path) -> None:
 
 
 def test_columns_the_engine_uses_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="must not be named 'file_row_number'"):
+    with pytest.raises(DataError, match=r"must not be named 'file_row_number'"):
         load_parquet(CON, [_parquet(tmp_path / "a.parquet", file_row_number=[7])])
 
 
 def test_kinds_are_not_mixed(tmp_path: Path) -> None:
     _parquet(tmp_path / "a.parquet", x=[1])
     (tmp_path / "b.csv").write_text("x\n1\n")
-    with pytest.raises(DataError, match="of one kind. Got csv, parquet"):
+    with pytest.raises(DataError, match=r"of one kind. Got csv, parquet"):
         file_source(tmp_path / "*.*")
 
 
@@ -87,7 +87,8 @@ def test_excel_keeps_text_numbers_and_dates_apart(tmp_path: Path) -> None:
     raw = file_source(tmp_path / "a.xlsx").load(CON)
     types = {name: str(kind) for name, kind in raw.table.schema().items()}
     assert types == {
-        "text": "string", "whole": "int64", "mixed": "string", "day": "timestamp(6)", "money": "float64", SOURCE: "int64"
+        "text": "string", "whole": "int64", "mixed": "string", "day": "timestamp(6)", "money": "float64",
+        SOURCE: "int64",
     }  # fmt: skip
     assert _column(raw, "text") == ["007", "8", None]
     assert _column(raw, "mixed") == ["1", "A1", "2.5"]

@@ -101,7 +101,7 @@ def test_columns_of_a_file_without_reading_it(tmp_path: Path) -> None:
 
 def test_kind_of_a_file_by_its_ending_or_as_given(tmp_path: Path) -> None:
     _csv(ORDERS, tmp_path / "export.dat")
-    with pytest.raises(DataError, match="'export.dat' ends in '.dat'"):
+    with pytest.raises(DataError, match=r"'export.dat' ends in '.dat'"):
         file_source(tmp_path / "export.dat")
     source = file_source(tmp_path / "export.dat", file_format="csv")
     assert source.load(connect(tmp_path)).columns == ("customer_id", "order_id", "ordered_at", "amount")

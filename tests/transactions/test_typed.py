@@ -110,5 +110,5 @@ def test_mappings_that_cannot_be(columns: dict[str, str], error: type[Exception]
 
 
 def test_time_zones_are_known() -> None:
-    with pytest.raises(ParamsError, match="time_zone must be one such as Europe/Berlin. Got 'Mars'"):
+    with pytest.raises(ParamsError, match=r"time_zone must be one such as Europe/Berlin. Got 'Mars'"):
         _typed("ordered_at", zone="Mars", amount=[1.0])
