@@ -13,6 +13,7 @@ from rfm_ml.core.checks import did_you_mean
 from rfm_ml.core.errors import ParamsError
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 def _or(alternative: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
@@ -22,9 +23,6 @@ def _or(alternative: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Contract(_Section):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from rfm_ml.core.errors import DataError
@@ -189,6 +189,10 @@ def dirty_logs(draw: st.DrawFn) -> tuple[list[Fields], bool]:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(log=dirty_logs(), policies=POLICIES)
+@example(  # an order whose lines lie on both sides of the as-of day
+    log=([("a", "1", "2025-01-01", "1.00"), ("a", "1", "2024-12-31", "2.00"), ("b", "2", "2024-01-05", "1.00")], True),
+    policies=Policies(unreadable_limit=1.0),
+)
 def test_every_step_as_a_person_would_count(log: tuple[list[Fields], bool], policies: Policies) -> None:
     rows, with_ids = log
     expected, spend = _evaluate(rows, policies, with_ids=with_ids)
