@@ -127,7 +127,7 @@ def _evaluate(rows: list[Fields], policies: Policies, *, with_ids: bool) -> tupl
 
 def _has_orders(rows: list[Fields], policies: Policies, *, with_ids: bool) -> bool:
     """Return whether any order counts, be it after the as-of day: without one the log is refused."""
-    later = [(*r[:-2], r[-2].replace("2025-01-01", "2024-12-31"), r[-1]) for r in rows]
+    later = [tuple(f.replace("2025-01-01", "2024-12-31") for f in r) for r in rows]
     return bool(_evaluate(later, policies, with_ids=with_ids)[0].set_index("step")["orders"]["net"])
 
 
@@ -183,7 +183,8 @@ def dirty_logs(draw: st.DrawFn) -> tuple[list[Fields], bool]:
     rows: list[Fields] = [r if with_ids else (r[0], *r[2:]) for r in draw(LINES)]
     for index, fault in draw(FAULTS):
         row = rows[index % len(rows)]
-        rows.append({"copy": row, "cut": row[:-1], "longer": (*row, "9")}[fault])
+        cut = row[:-1] if ",".join(row[:-1]) else row  # a blank line is no row
+        rows.append({"copy": row, "cut": cut, "longer": (*row, "9")}[fault])
     return rows, with_ids
 
 
