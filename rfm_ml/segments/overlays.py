@@ -41,7 +41,8 @@ def engaged(events: Any, *, as_of: str | dt.date, click_days: int = 180, visit_d
     click = (end - pd.Timedelta(days=click_days)).to_pydatetime()
     visit = (end - pd.Timedelta(days=visit_days)).to_pydatetime()
     kind, at = events["kind"], events["event_at"]
-    recent = (at < end.to_pydatetime()) & (((kind == "email_click") & (at >= click)) | ((kind == "visit") & (at >= visit)))
+    touched = ((kind == "email_click") & (at >= click)) | ((kind == "visit") & (at >= visit))
+    recent = (at < end.to_pydatetime()) & touched
     if isinstance(events, pd.DataFrame):
         ids = events.loc[recent, "customer_id"]
     else:

@@ -19,7 +19,7 @@ def _waterfall(**steps: tuple[int, float]) -> pd.DataFrame:
 
 
 def _told(waterfall: pd.DataFrame, **changes: object) -> list[str]:
-    options = {"last_order_on": date(2024, 6, 30), "as_of": date(2024, 6, 30), "notes": ()} | changes
+    options = {"last_order_on": date(2024, 6, 30), "as_of": date(2024, 6, 30)} | changes
     return quality_warnings(waterfall, **options)  # type: ignore[arg-type]
 
 
@@ -29,12 +29,11 @@ def test_nothing_to_say() -> None:
 
 
 def test_unreadable_rows_come_first() -> None:
-    told = _told(_waterfall(lines=(-1, 0.0), dates=(-2, -3.0), missing=(-11, -1.0)), notes=["A note."])
+    told = _told(_waterfall(lines=(-1, 0.0), dates=(-2, -3.0), missing=(-11, -1.0)))
     assert told == [
         "3 rows of 1,000 could not be read; "
         "they are in tables/quarantine.csv with the reason and the row of the source.",
         "Customer missing: 11 rows (1.1%) do not count.",
-        "A note.",
     ]
 
 
