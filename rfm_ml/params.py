@@ -1,5 +1,6 @@
 """The parameters of a study: one YAML file, checked whole before anything runs."""
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -12,13 +13,16 @@ from rfm_ml.core.checks import did_you_mean
 from rfm_ml.core.errors import ParamsError
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def _or(alternative: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
+    """Let the JSON Schema of a key allow what a validator turns into its type."""
+    return lambda schema: schema["anyOf"].append(alternative)
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Contract(_Section):
@@ -46,11 +50,17 @@ class Table(_Section):
     table: str | None = Field(None, description="Table of the database.")
     query: str | None = Field(None, description="SELECT to run in the database, in place of table.")
     format: Literal["csv", "parquet", "excel"] | None = Field(None, description="Null: by the file's ending.")
-    separator: str | None = Field(None, min_length=1, max_length=1, description="CSV separator; null to find out.")
+    separator: Annotated[str, Field(min_length=1, max_length=1)] | None = Field(
+        None,
+        description="CSV separator, one sign or tab; null to find out.",
+        json_schema_extra=_or({"const": "tab"}),
+    )
     encoding: str | None = Field(None, description="CSV encoding; null to find out.")
     sheet: int | str = Field(0, description="Excel sheet, by name or number from 0.")
     date_format: list[str] | None = Field(
-        None, description="strptime formats tried in order (also iso, unix, unix_ms); null to find out."
+        None,
+        description="strptime formats tried in order (also iso, unix, unix_ms); null to find out.",
+        json_schema_extra=_or({"type": "string"}),
     )
     decimal: Literal[".", ","] | None = Field(None, description="Decimal sign of amounts in text; null to find out.")
     columns: dict[str, str] = Field(default_factory=dict, description="Our column name: the table's column name.")
@@ -70,9 +80,9 @@ class Table(_Section):
         given = [n for n in ("dataset", "path", "database") if getattr(self, n) is not None]
         if len(given) != 1:
             raise ValueError(f"must have one of dataset, path, database. Got {', '.join(given) or 'none'}.")
+        asked = [n for n in ("table", "query") if getattr(self, n) is not None]
         if self.options and self.dataset is None:
             raise ValueError("must not have options: they belong to a dataset. Remove them.")
-        asked = [n for n in ("table", "query") if getattr(self, n) is not None]
         if self.database is not None and len(asked) != 1:
             raise ValueError(f"must have a table or a query with a database, one of the two. Got {len(asked)}.")
         if self.database is None and asked:
@@ -117,6 +127,11 @@ class Notebook(_Section):
 
     name: str
     parameters: dict[str, Any] = Field(default_factory=dict)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: Any) -> dict[str, Any]:
+        """Allow the name alone, as in `- 10_data_quality`."""
+        return {"anyOf": [{"type": "string"}, handler(core_schema)]}
 
 
 class Engine(_Section):
@@ -216,8 +231,7 @@ def parse_params(text: str, *, name: str) -> Params:
     except yaml.YAMLError as error:
         raise ParamsError(_yaml_fault(error, name)) from None
     if not isinstance(content, dict):
-        got = "nothing" if content is None else repr(content)[:60]
-        raise ParamsError(f"{name} must be a mapping such as 'study: my_shop'. Got {got}.")
+        raise ParamsError(f"{name} must be a mapping such as 'study: my_shop'. Got {repr(content or 'nothing')[:60]}.")
     try:
         return Params.model_validate(content)
     except ValidationError as error:
@@ -226,12 +240,10 @@ def parse_params(text: str, *, name: str) -> Params:
 
 
 def _yaml_fault(error: yaml.YAMLError, name: str) -> str:
-    mark = getattr(error, "problem_mark", None)
-    where = f" Line {mark.line + 1}" if mark is not None else " It"
-    problem = str(getattr(error, "problem", None) or error).replace("\n", " ")
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or error
     return (
-        f"{name} must be YAML.{where} is not: {problem}. Text with special signs needs quotes, as in "
-        "date_format: '%d.%m.%Y'; entries are indented with spaces."
+        f"{name} must be YAML. {f'Line {mark.line + 1}' if mark else 'It'} is not: {problem}. Text with special signs "
+        "needs quotes, as in date_format: '%d.%m.%Y'; entries are indented with spaces."
     )
 
 
@@ -239,19 +251,15 @@ _WORDS = {
     "string_type": "must be text; put it in quotes",
     "string_too_short": "must not be empty",
     "too_short": "must have at least one entry",
-    "int_type": "must be a whole number",
-    "int_parsing": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "float_type": "must be a number",
-    "float_parsing": "must be a number",
-    "finite_number": "must be a finite number",
-    "bool_type": "must be true or false",
-    "bool_parsing": "must be true or false",
-    "dict_type": "must be a mapping of names to values",
-    "list_type": "must be a list, one entry per line after a dash",
-    "model_type": "must be a mapping of names to values",
+    "int": "must be a whole number",
+    "float": "must be a number",
+    "finite": "must be a finite number",
+    "bool": "must be true or false",
+    "dict": "must be a mapping of names to values",
+    "list": "must be a list, one entry per line after a dash",
     "string_pattern_mismatch": "must be made of letters, digits, '-' and '_', and begin with a letter or digit",
 }
+_LIMITS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than", "max_length": "at most"}
 
 
 def _sentence(fault: dict[str, Any]) -> str:
@@ -260,7 +268,7 @@ def _sentence(fault: dict[str, Any]) -> str:
     # Where several kinds of value are allowed, the place ends in the name of the kind.
     where = ".".join(str(p) for p in place if p not in ("int", "str", "[key]")) or "The file"
     got = "" if isinstance(fault.get("input"), dict | list) else f" Got {fault.get('input')!r}."
-    limits = {k: v for k, v in (fault.get("ctx") or {}).items() if k in ("ge", "gt", "le", "lt", "max_length")}
+    limits = [f"{_LIMITS[k]} {v:g}" for k, v in (fault.get("ctx") or {}).items() if k in _LIMITS]
     if kind == "extra_forbidden":
         return f"{where} is not a key we know. {did_you_mean(str(place[-1]), _keys_at(place[:-1]))}"
     if kind == "missing":
@@ -269,14 +277,12 @@ def _sentence(fault: dict[str, Any]) -> str:
         return f"{where} must be {fault['ctx']['expected']}.{got}"
     if kind.startswith("date"):
         return f"{where} must be a day such as 2025-06-30.{got}"
-    if kind in _WORDS:
-        return f"{where} {_WORDS[kind]}.{got}"
+    words = _WORDS.get(kind) or _WORDS.get(kind.split("_")[0].replace("model", "dict"))
+    if words is not None:
+        return f"{where} {words}.{got}"
     if limits:
-        signs = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than", "max_length": "at most"}
-        unit = " signs long" if "max_length" in limits else ""
-        return f"{where} must be {', '.join(f'{signs[k]} {v:g}{unit}' for k, v in limits.items())}.{got}"
-    message = fault["msg"].removeprefix("Value error, ").rstrip(".")
-    return f"{where} {message}."
+        return f"{where} must be {', '.join(limits)}{' signs long' if kind == 'string_too_long' else ''}.{got}"
+    return f"{where} {fault['msg'].removeprefix('Value error, ').rstrip('.')}."
 
 
 def _keys_at(place: tuple[Any, ...]) -> list[str]:
@@ -298,7 +304,6 @@ class _OnceLoader(yaml.SafeLoader):
         keys = [self.construct_object(k, deep=True) for k, _ in node.value]
         twice = sorted({str(k) for k in keys if keys.count(k) > 1})
         if twice:
-            second = [k for k, _ in node.value if str(self.construct_object(k)) == twice[0]][1]
-            problem = f"the key {twice[0]!r} is there twice"
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=second.start_mark)
+            mark = [k.start_mark for k, _ in node.value if str(self.construct_object(k)) == twice[0]][1]
+            raise yaml.MarkedYAMLError(problem=f"the key {twice[0]!r} is there twice", problem_mark=mark)
         return super().construct_mapping(node, deep=deep)

@@ -43,7 +43,8 @@ def distribution(values: pd.Series, *, bars: int = 30) -> pd.DataFrame:
     [[0.5, 1.5, 2.0], [1.5, 2.5, 1.0], [2.5, 3.5, 0.0], [3.5, 4.5, 1.0]]
     """
     require_between(bars, 2, 200, name="bars")
-    known = values.dropna().to_numpy(dtype=np.float64)
+    # Money has four decimals at most; what is finer is rounding.
+    known = values.dropna().to_numpy(dtype=np.float64).round(6)
     if len(known) == 0:
         return pd.DataFrame({"low": [], "high": [], "customers": [], "log": []}).astype({"customers": "int64"})
     whole = bool((known == np.round(known)).all())
@@ -71,7 +72,8 @@ def _even(low: float, high: float, *, bars: int, whole: bool) -> np.ndarray:
     width = size * next(m for m in (1, 2, 5, 10) if m * size >= raw * (1 - 1e-9))
     width = max(width, 1.0) if whole else width
     first, last = np.floor(low / width), np.floor(high / width) + 1
-    return np.asarray(np.arange(first, last + 1) * width)
+    limits = np.arange(first, last + 1) * width
+    return np.asarray(np.concatenate([[min(limits[0], low)], limits[1:]]))
 
 
 def _growing(low: float, high: float, *, bars: int, whole: bool) -> np.ndarray:
@@ -129,12 +131,11 @@ def top_customers(customers: pd.DataFrame, *, count: int = 10) -> pd.DataFrame:
     require_between(count, 1, 1000, name="count")
     keys = [k for k in ("customer_id", "channel") if k in customers.columns]
     # nlargest keeps the first of equals, and the table is sorted by id.
-    table = customers.nlargest(count, "spend")[[*keys, "orders", "spend", "recency_days"]].reset_index(drop=True)
+    table = customers.nlargest(count, "spend").reset_index(drop=True)
     total = float(customers["spend"].sum())
     share = table["spend"] / total if total > 0 else table["spend"] * np.nan
-    table.insert(table.columns.get_loc("spend") + 1, "spend_share", share)
-    table.insert(table.columns.get_loc("spend_share") + 1, "running_share", share.cumsum())
-    return table
+    table = table.assign(spend_share=share, running_share=share.cumsum())
+    return table[[*keys, "orders", "spend", "spend_share", "running_share", "recency_days"]]
 
 
 def recent_and_before(orders: Any, *, as_of: date, days: int = 90, by: str | None = None) -> pd.DataFrame:
@@ -167,5 +168,5 @@ def recent_and_before(orders: Any, *, as_of: date, days: int = 90, by: str | Non
         revenue_recent=table.amount.sum(where=recent).fill_null(0).cast("float64"),
         revenue_before=table.amount.sum(where=~recent).fill_null(0).cast("float64"),
     )
-    frame: pd.DataFrame = sums.order_by(group_keys(by)).to_pandas()
+    frame: pd.DataFrame = sums.order_by(group_keys(by)).to_pyarrow().to_pandas()
     return frame

@@ -88,7 +88,7 @@ def _write_cells(ax: Axes, values: np.ndarray, *, value: str, top: float) -> Non
 
 
 def _highest(table: pd.DataFrame, *, value: str, rows: str, columns: str, currency: str) -> str:
-    best = table.loc[table[value].idxmax()]
+    best = table.iloc[int(table[value].fillna(-np.inf).to_numpy().argmax())]
     unit = f" {currency}".rstrip() if value in ("revenue", "mean_spend") else ""
     where = f"{rows} {best['row_level']}, {columns} {best['column_level']}"
     return f"{VALUES[value]}: highest at {where} ({_written(best[value], value)}{unit})"

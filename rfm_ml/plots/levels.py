@@ -51,7 +51,7 @@ def plot_levels(
         rows += (at + offset).tolist()
     named_rows(ax, table["name"].tolist())
     label_bars(ax, ends=ends, texts=texts, rows=rows)
-    best = table.loc[table["revenue_share"].fillna(table["customer_share"]).idxmax()]
+    best = table.iloc[int(table["revenue_share"].fillna(table["customer_share"]).to_numpy().argmax())]
     told = f"{measure} {best['name']}: ".lstrip()
     told += f"{percent(best['customer_share'])} of customers, {percent(best['revenue_share'])} of revenue"
     put_title(ax, title or told)

@@ -45,7 +45,7 @@ def plot_segment_sizes(profile: pd.DataFrame, *, title: str | None = None, ax: A
     texts = [f"{n:,} ({percent(s)})" for n, s in zip(sizes, table["customer_share"], strict=True)]
     label_bars(ax, ends=sizes, texts=texts, rows=range(len(table)))
     ax.set_xlabel("customers (share of all)")
-    largest = profile.loc[profile["customers"].idxmax()]
+    largest = profile.iloc[int(profile["customers"].to_numpy().argmax())]
     told = f"The largest segment: {largest['segment']}, {percent(largest['customer_share'])} of customers"
     put_title(ax, title or told)
     return ax
@@ -86,7 +86,7 @@ def plot_segment_shares(profile: pd.DataFrame, *, title: str | None = None, ax: 
 def _richest(profile: pd.DataFrame) -> str:
     if profile["revenue_share"].isna().all():
         return "Share of customers and share of revenue"
-    top = profile.loc[profile["revenue_share"].idxmax()]
+    top = profile.iloc[int(profile["revenue_share"].fillna(-1).to_numpy().argmax())]
     return (
         f"{top['segment']}: {percent(top['customer_share'])} of customers, {percent(top['revenue_share'])} of revenue"
     )

@@ -2,7 +2,7 @@
 
 import zlib
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import matplotlib as mpl
 from matplotlib.colors import LinearSegmentedColormap, to_hex
@@ -62,7 +62,7 @@ RC: Final[dict[str, Any]] = {
 
 def use_style() -> None:
     """Give every figure drawn from now on the look of the report; in a notebook, in double resolution."""
-    mpl.rcParams.update(RC)
+    mpl.rcParams.update(cast(Any, RC))
     try:
         from IPython import get_ipython
     except ImportError:

@@ -40,7 +40,8 @@ def crontab_line(params: str | Path, cron: str) -> str:
     words = shlex.join([str(program), "run", str(path.relative_to(base))])
     log = shlex.quote(f"reports/{loaded.study}.log")
     # cron ends a command at a percent sign unless it is escaped.
-    return f"{cron} cd {shlex.quote(str(base))} && {words} >> {log} 2>&1".replace("%", r"\%")
+    command = f"cd {shlex.quote(str(base))} && mkdir -p reports && {words} >> {log} 2>&1"
+    return f"{cron} {command}".replace("%", r"\%")
 
 
 def check_cron(cron: str) -> None:

@@ -1,7 +1,7 @@
 """Tables and sentences as a reader of a notebook or a report sees them."""
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, Final
 
 import pandas as pd
@@ -55,12 +55,14 @@ def readable(
     names = {c: given.get(c, _heading(str(c), currency)) for c in shown.columns}
     rates = {c for c in shown.columns if str(c).endswith("share")} | set(percents)
     formats = {names[c]: _format(str(c), shown[c], rate=c in rates) for c in shown.columns}
-    left = [names[c] for c in shown.columns if not pd.api.types.is_numeric_dtype(shown[c])]
+    left: list[Hashable] = [names[c] for c in shown.columns if not pd.api.types.is_numeric_dtype(shown[c])]
     # The same table gets the same HTML, whenever it is made.
     uuid = f"{zlib.crc32(shown.to_csv().encode()):08x}"
     styler = Styler(shown.rename(columns=names), uuid=uuid, cell_ids=False)
-    styler = styler.format(formats, na_rep=NONE, escape="html").hide(axis="index")  # type: ignore[arg-type]
+    styler = styler.format(formats, na_rep=NONE, escape="html").hide(axis="index")
     styler = styler.set_properties(subset=left, **{"text-align": "left"})
+    above = {name: [{"selector": "th", "props": "text-align: left"}] for name in left}
+    styler = styler.set_table_styles(above)  # type: ignore[arg-type]
     if len(shown) < len(table):
         styler = styler.set_caption(f"The first {len(shown)} of {len(table):,} rows")
     return styler
@@ -93,4 +95,6 @@ def _format(column: str, values: pd.Series, *, rate: bool) -> Any:
         return "{:,}"
     if column == "psi":
         return "{:.3f}"
+    if column == "amount":
+        return "{:,.2f}"  # a waterfall is read to the cent
     return amount if _is_money(column) else "{:,.1f}"

@@ -47,9 +47,8 @@ def level_labels(model: SegmentModel) -> dict[str, dict[int, str]]:
     for measure, letter in LETTERS.items():
         rows = table[table["measure"] == measure]
         single = rows["group"].nunique() == 1
-        labels[letter] = {
-            int(row.score): f"{row.level} ({row.rule})" if single else str(row.level) for row in rows.itertuples()
-        }
+        texts = rows["level"] + " (" + rows["rule"] + ")" if single else rows["level"]
+        labels[letter] = dict(zip(rows["score"].tolist(), texts.tolist(), strict=True))
     return labels
 
 

@@ -20,7 +20,7 @@ def engaged(events: Any, *, as_of: str | dt.date, click_days: int = 180, visit_d
     as_of
         The last day that counts. Events of later days do not.
     click_days, visit_days
-        An `email_click` counts at most this many days before `as_of`, a `visit` likewise.
+        An `email_click` counts if it is of the last so many days, `as_of` the last of them; a `visit` likewise.
 
     Raises
     ------
@@ -37,11 +37,12 @@ def engaged(events: Any, *, as_of: str | dt.date, click_days: int = 180, visit_d
     """
     require_columns(list(events.columns), ["customer_id", "event_at", "kind"], what="The events table")
     day = pd.Timestamp(as_of).normalize()
-    end = (day + pd.Timedelta(days=1)).to_pydatetime()
-    click = (day - pd.Timedelta(days=click_days)).to_pydatetime()
-    visit = (day - pd.Timedelta(days=visit_days)).to_pydatetime()
+    end = day + pd.Timedelta(days=1)
+    click = (end - pd.Timedelta(days=click_days)).to_pydatetime()
+    visit = (end - pd.Timedelta(days=visit_days)).to_pydatetime()
     kind, at = events["kind"], events["event_at"]
-    recent = (at < end) & (((kind == "email_click") & (at >= click)) | ((kind == "visit") & (at >= visit)))
+    touched = ((kind == "email_click") & (at >= click)) | ((kind == "visit") & (at >= visit))
+    recent = (at < end.to_pydatetime()) & touched
     if isinstance(events, pd.DataFrame):
         ids = events.loc[recent, "customer_id"]
     else:

@@ -41,7 +41,7 @@ def strategy_class(name: str) -> type:
     except Exception as error:  # a user's module may fail in any way while it is imported
         raise ParamsError(
             f"The class {name!r} must come from a module that Python can import. Got {type(error).__name__}: "
-            f"{error}. Put the module beside the params file or install it."
+            f"{error}. Put the module into the folder that holds params/, or install it."
         ) from error
     own = [n for n, value in vars(module).items() if inspect.isclass(value)]
     require_known(class_name, own, what=f"A class of {module_name}")

@@ -51,9 +51,11 @@ def range_words(low: float | None, high: float | None, *, column: str, at_least:
     at_least
         Whether a value equal to an edge belongs above it.
     """
-    unit = " " + UNITS[column] if column in UNITS else ""
     a = "" if low is None else bound(low, column, at_least=at_least)
     b = "" if high is None else bound(high, column, at_least=at_least)
+    unit = " " + UNITS[column] if column in UNITS else ""
+    if unit == " days" and (b or a) == "1":
+        unit = " day"
     if low is None and high is None:
         return "any"
     if a == b:

@@ -100,7 +100,7 @@ class StudyInputs:
         if self._asked == "latest":
             # A single mistyped year must not move the whole study into the future.
             sql = f"SELECT max(ordered_on) FROM '{self.log.orders}' WHERE ordered_on <= DATE '{today}'"
-            latest = self.con.con.execute(sql).fetchone()[0]
+            latest = self.con.con.execute(sql).fetchall()[0][0]
             if latest is None:
                 raise DataError("as_of: latest must find an order up to today. There is none. Give a day.")
             return latest
@@ -130,7 +130,7 @@ class StudyInputs:
         """Contacts and events as Parquet files of one folder, with notes."""
         given = {n: t for n in ("contacts", "events") if (t := getattr(self.params, n)) is not None}
         sources = {n: self._companion_source(n, t) for n, t in given.items()}
-        ids = str(self.con.con.execute(f"SELECT typeof(customer_id) FROM '{self.log.orders}' LIMIT 1").fetchone()[0])
+        ids = str(self.con.con.execute(f"SELECT typeof(customer_id) FROM '{self.log.orders}' LIMIT 1").fetchall()[0][0])
         parts = {n: (s.fingerprint, given[n].model_dump()) for n, s in sources.items()}
         key = digest(code_digest(), ids, parts, self.params.time_zone)
 

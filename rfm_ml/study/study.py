@@ -125,7 +125,9 @@ class Study(StudyInputs):
         return SegmentModel(make_strategy(given.use, **given.options), load_map(place) if place else None)
 
     def _settled(self, name: str) -> Path:
-        key = digest(self.params.study, self._customers_key, self.params.strategies[name].model_dump())
+        names = self._blank(name).segment_map  # a user's own map may have changed under the same path
+        rules = (self.params.strategies[name].model_dump(), names and names.to_dict())
+        key = digest(self.params.study, self._customers_key, *rules)
         return self.store.root / f"model-{key}.json"
 
     def _known(self, name: str | None) -> str:

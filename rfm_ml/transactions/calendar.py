@@ -3,7 +3,6 @@
 from datetime import date
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from rfm_ml.core.checks import require_between
@@ -28,7 +27,7 @@ def orders_by_day(orders: Any, *, as_of: date) -> pd.DataFrame:
     days = past.group_by(day=past.ordered_on).aggregate(
         orders=past.count(where=past.order_kind == "order"), revenue=past.amount.sum().cast("float64")
     )
-    frame = days.order_by("day").to_pandas()
+    frame = days.order_by("day").to_pyarrow().to_pandas()
     return frame.assign(day=pd.to_datetime(frame["day"]), orders=frame["orders"].astype("int64"))
 
 
@@ -109,5 +108,5 @@ def same_day_orders(orders: Any, *, as_of: date) -> dict[str, int]:
     several = days.filter(days.orders > 1)
     row = several.aggregate(
         days=several.count(), orders=several.orders.sum().fill_null(0), customers=several.customer_id.nunique()
-    ).to_pandas()
-    return {name: int(np.asarray(row[name])[0]) for name in ("days", "orders", "customers")}
+    ).to_pyarrow()
+    return {name: int(row[name][0].as_py()) for name in ("days", "orders", "customers")}

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from rfm_ml.core.errors import DataError
-from rfm_ml.transactions.engine import literal, one_row
+from rfm_ml.transactions.engine import literal, one_row, register
 from rfm_ml.transactions.files import FILE_STRIDE, SOURCE, RawLog
 from rfm_ml.transactions.policies import Policies
 from rfm_ml.transactions.typed import COPIES, typed_select
@@ -196,7 +196,7 @@ def _write_quarantine(con: Any, raw: RawLog, folder: Path) -> tuple[int, int]:
     reasons = " ".join(f"WHEN {_RANK[s]} THEN '{s}'" for s in QUARANTINED)
     names = "[" + ", ".join(literal(n) for n in raw.file_names) + "]"
     place = f"{names}[{SOURCE} // {FILE_STRIDE} + 1] AS source_file, {SOURCE} % {FILE_STRIDE} AS source_row"
-    con.register("_unreadable", pd.DataFrame(raw.unreadable, columns=[SOURCE, "reason"]).astype({SOURCE: "int64"}))
+    register(con, "_unreadable", pd.DataFrame(raw.unreadable, columns=[SOURCE, "reason"]).astype({SOURCE: "int64"}))
     con.execute(
         f"COPY (SELECT {place}, reason, copies, customer_id, order_id, ordered_at, amount FROM ("
         f"SELECT {SOURCE}, 'unreadable line: ' || reason::VARCHAR AS reason, 1 AS copies, NULL AS customer_id, "

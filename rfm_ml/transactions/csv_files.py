@@ -13,7 +13,7 @@ import duckdb
 
 from rfm_ml.core.errors import DataError, ParamsError
 from rfm_ml.transactions.csv_lines import read_lines
-from rfm_ml.transactions.engine import literal, new_name, one_row, quoted
+from rfm_ml.transactions.engine import literal, new_name, one_row, quoted, register
 from rfm_ml.transactions.files import FILE_STRIDE, SOURCE, RawLog, file_names, unique_names
 
 _SEPARATORS = (",", ";", "\t", "|")
@@ -104,7 +104,7 @@ def _append(native: Any, table: str, layout: _Layout, *, start: int) -> list[tup
     with open_plain(layout.file) as stream:
         batches = read_lines(stream, layout.columns, separator=layout.separator, encoding=layout.encoding, bad=bad)
         for batch in batches:
-            native.register("_batch", batch)
+            register(native, "_batch", batch)
             native.execute(f"INSERT INTO {table} ({names}, {SOURCE}) SELECT {names}, _line + {start} FROM _batch")
             native.unregister("_batch")
     return [(start + line, reason) for line, reason in bad]

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import duckdb
 import ibis
@@ -46,9 +47,10 @@ def copy_database(url: str, to: Path, *, table: str | None = None, query: str | 
         raise
     except Exception as error:  # every backend has exceptions of its own
         # The address may hold a password: only its kind is named.
-        raise DataError(
-            f"The {kind} database must answer. It said: {first_line(error)}. Check database, table and query."
-        ) from None
+        said = first_line(error)
+        for secret in (url, place, urlsplit(url).password):
+            said = said.replace(secret, "...") if secret else said
+        raise DataError(f"The {kind} database must answer. It said: {said}. Check database, table and query.") from None
     else:
         part.replace(to)
     finally:

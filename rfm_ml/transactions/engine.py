@@ -10,6 +10,12 @@ def one_row(con: Any, sql: str) -> tuple[Any, ...]:
     return tuple(row)
 
 
+def register(con: Any, name: str, data: Any) -> None:
+    """Give the engine a frame or an Arrow table under a name."""
+    one_row(con, "SELECT 1")  # an earlier answer that nobody fetched to its end would be in the way
+    con.register(name, data)
+
+
 def new_name() -> str:
     """Return a name for a raw table that no other one has: a study loads several."""
     return f"raw_{uuid4().hex}"

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import duckdb
-import ibis
 import pandas as pd
+import pyarrow as pa
 
 from rfm_ml.core.errors import DataError
-from rfm_ml.transactions.engine import literal, new_name
+from rfm_ml.transactions.engine import literal, new_name, register
 
 SOURCE: Final = "_source"
 """Where a row stands: number of its file (from 0) times FILE_STRIDE, plus its row in that file."""
@@ -136,7 +136,11 @@ def load_frame(
     columns = tuple(str(c) for c in frame.columns)
     numbered = frame.set_axis(list(columns), axis=1)
     numbered[SOURCE] = range(first_row, first_row + len(frame)) if rows is None else rows
-    return RawLog(con, con.create_table(new_name(), ibis.memtable(numbered), temp=True), columns, files)
+    name = new_name()
+    register(con.con, "_frame", pa.Table.from_pandas(numbered, preserve_index=False))
+    con.con.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM _frame")
+    con.con.unregister("_frame")
+    return RawLog(con, con.table(name), columns, files)
 
 
 def unique_names(names: Iterable[str]) -> tuple[tuple[str, ...], frozenset[str]]:

@@ -1,6 +1,5 @@
 """What a reader must know about an order log before he relies on anything computed from it."""
 
-from collections.abc import Iterable
 from datetime import date
 
 import pandas as pd
@@ -13,9 +12,7 @@ STALE_DAYS = 45
 """So many days without any order before the as-of day make recency doubtful."""
 
 
-def quality_warnings(
-    waterfall: pd.DataFrame, *, last_order_on: date, as_of: date, notes: Iterable[str] = ()
-) -> list[str]:
+def quality_warnings(waterfall: pd.DataFrame, *, last_order_on: date, as_of: date) -> list[str]:
     """Return sentences on what was left out or looks wrong, the weightiest first.
 
     Parameters
@@ -26,8 +23,6 @@ def quality_warnings(
         Day of the last order on or before `as_of`.
     as_of
         The day of the picture.
-    notes
-        What the reader of the source had to say.
     """
     steps = {row["step"]: row for row in waterfall.to_dict("records")}
     gross = steps["gross"]
@@ -62,7 +57,7 @@ def quality_warnings(
     later = -steps["after the as-of day"]["rows"]
     if later > gross["rows"] / 2:
         found.append(f"{later / gross['rows']:.0%} of the rows are after the as-of day and do not count.")
-    return found + list(notes)
+    return found
 
 
 def _count(number: int, noun: str) -> str:

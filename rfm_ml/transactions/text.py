@@ -10,7 +10,8 @@ from rfm_ml.transactions.engine import literal, one_row
 
 _TIMES = ("", " %H:%M", " %H:%M:%S", "T%H:%M", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 _ISO = r"^\d{4}-\d{1,2}-\d{1,2}"
-_OFFSET = r"(Z|[+-]\d{2}(:?\d{2})?)$"
+_OFFSET = r":.*(Z|UTC|GMT|[+-]\d{2}(:?\d{2})?)$"
+_NAIVE = r"^[0-9-]+([T ]+\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?)?$"  # a zone we do not know must not be passed over
 
 _FAMILIES: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
     # family: (pattern of the text, reading: date formats). Two readings = day and month can be swapped.
@@ -126,8 +127,9 @@ def _strptime(text: str, dates: tuple[str, ...]) -> str:
 def _iso(text: str, time_zone: str) -> str:
     instant = f"try_cast(regexp_replace({text}, ' ([+-])', '\\1') AS TIMESTAMPTZ)"  # shops write "10:00:00 +0200"
     return (
-        f"CASE WHEN {_matches(text, r':.*' + _OFFSET)} "
-        f"THEN timezone({literal(time_zone)}, {instant}) ELSE try_cast({text} AS TIMESTAMP) END"
+        f"CASE WHEN {_matches(text, _OFFSET)} "
+        f"THEN timezone({literal(time_zone)}, {instant}) "
+        f"WHEN {_matches(text, _NAIVE)} THEN try_cast({text} AS TIMESTAMP) END"
     )
 
 

@@ -427,7 +427,12 @@ USABLE: dict[str, tuple[Data, str, dict[str, Any], str]] = {
     ),
     "currency signs": (PLAIN.replace("10.00", "10.00 €").replace("5.50", "€5.50"), "orders.csv", {}, ""),
     "real dates in Excel": (_frame(), "orders.xlsx", {}, ""),
-    "text dates in Excel": (_frame(ordered_at=["2024-01-05", "2024-03-05", "2024-02-10", "2024-02-20"]), "orders.xlsx", {}, ""),
+    "text dates in Excel": (
+        _frame(ordered_at=["5.1.2024", "5.3.2024", "10.2.2024", "20.2.2024"]),
+        "orders.xlsx",
+        {},
+        "4 dates written as day.month.year.",
+    ),
     "several sheets": (
         lambda file: _workbook(file, Orders=_frame(), Notes=pd.DataFrame({"a": [1]})),
         "orders.xlsx",
@@ -749,7 +754,7 @@ def test_map_with_a_hole(tmp_path: Path, check: Callable[..., Checked]) -> None:
         ("study: shop\norders:\n  date_format: %d.%m.%Y\n", ("Line 3 is not", "needs quotes")),
         ("study: shop\n\tas_of: latest\n", ("must be YAML", "Line 2", "spaces")),
         ("study: shop\nas_of: latest\nstudy: mine\n", ("Line 3", "the key 'study' is there twice")),
-        ("", ("must be a mapping such as 'study: my_shop'", "Got nothing")),
+        ("", ("must be a mapping such as 'study: my_shop'", "Got 'nothing'")),
         ("- a\n- b\n", ("must be a mapping",)),
         (
             "study: my shop\nas_of: latest\n",

@@ -12,8 +12,8 @@ import pytest
 
 from rfm_ml.core.errors import DataError, LockedError
 from rfm_ml.reporting import publish
-from rfm_ml.reporting.run import run_study
 from rfm_ml.reporting.publish import building, locked
+from rfm_ml.reporting.run import run_study
 
 # Where the process dies, as a patch that kills it with the signal that cannot be caught.
 KILLED_AT = {

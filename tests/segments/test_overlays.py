@@ -9,10 +9,10 @@ from rfm_ml.segments import engaged, load_map, with_overlays, with_prospects
 AS_OF = "2026-06-30"
 EVENTS = pd.DataFrame(
     [
-        (1, "2026-01-01 00:00", "email_click"),  # 180 days before: counts
-        (2, "2025-12-31 23:59", "email_click"),  # 181 days before
-        (3, "2026-04-01 00:00", "visit"),  # 90 days before: counts
-        (4, "2026-03-31 23:59", "visit"),  # 91 days before
+        (1, "2026-01-02 00:00", "email_click"),  # first of the last 180 days: counts
+        (2, "2026-01-01 23:59", "email_click"),  # the day before
+        (3, "2026-04-02 00:00", "visit"),  # first of the last 90 days: counts
+        (4, "2026-04-01 23:59", "visit"),  # the day before
         (5, "2026-06-30 23:59", "visit"),  # on the day: counts
         (6, "2026-07-01 00:00", "visit"),  # later
         (7, "2026-06-01 12:00", "email_open"),  # of another kind
