@@ -43,4 +43,4 @@ def test_posteriors_lie_around_the_maximum(cdnow, kind, draws, close):
 def test_totals_use_the_posterior(cdnow):
     model = ModifiedBetaGeo(engine="bayes").fit(cdnow)
     table = segment_totals(model, cdnow, horizon_days=273, draws=30)
-    assert table["orders_low"][0] < 1577 < table["orders_high"][0]
+    assert table.loc["All", "orders_low"] < 1577 < table.loc["All", "orders_high"]
