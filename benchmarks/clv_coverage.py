@@ -41,7 +41,7 @@ def promised(model: Any, customers: pd.DataFrame, ends: pd.DataFrame) -> float:
     alive = ends["p_alive"].to_numpy()
 
     def at_least(n: pd.Series) -> np.ndarray:
-        return np.where(n <= 0, 1.0, alive * model._at_least(np.maximum(n, 1.0).to_numpy(), x, T, HORIZON))
+        return np.where(n <= 0, 1.0, alive * model._at_least(np.maximum(n.to_numpy(), 1.0), x, T, HORIZON))
 
     return float((at_least(ends["orders_low"]) - at_least(ends["orders_high"] + 1)).mean())
 

@@ -17,8 +17,8 @@ CLASSES = {
     "BetaGeoBetaBinom": "BetaGeoBetaBinomModel",
 }
 SAMPLING: dict[str, Any] = {"draws": 500, "tune": 500, "chains": 2}
-SLOW_GRADIENT: dict[str, Any] = {"method": "demz", "draws": 1000, "tune": 1000, "chains": 2}
-"""Pareto/NBD: no cheap gradient there, so a sampler that needs none, with more draws; count in minutes."""
+SLOW_GRADIENT: dict[str, Any] = {"method": "demz", "draws": 2000, "tune": 2000, "chains": 2}
+"""Pareto/NBD: no cheap gradient there, so a sampler that needs none, with more draws; about a minute."""
 
 
 def _package() -> Any:
@@ -54,16 +54,14 @@ def _scale(model: Any, name: str) -> float:
 def _priors(model: Any) -> dict[str, Any]:
     """Return weak priors: log-normal over four orders of magnitude, around 1 for shapes, ten weeks for times.
 
-    The package's own would pull p of Gamma-Gamma to 1. Its priors of the Beta distributions are weak already.
+    The package's own would pull p of Gamma-Gamma to 1. Its priors of the Beta distributions are weak already, and those
+    of Pareto/NBD keep its sampler out of corners where its likelihood takes forever.
     """
     from pymc_extras.prior import Prior
 
-    mine = ("r", "alpha", "s", "beta") if model.times else ("p", "q", "v")
-    return {
-        n: Prior("LogNormal", mu=float(np.log(10.0)) if n in model.times else 0.0, sigma=2.0)
-        for n in model.names
-        if n in mine
-    }
+    kind = type(model).__name__
+    mine = {"BetaGeo": ("r", "alpha"), "ModifiedBetaGeo": ("r", "alpha"), "GammaGamma": ("p", "q", "v")}.get(kind, ())
+    return {n: Prior("LogNormal", mu=float(np.log(10.0)) if n in model.times else 0.0, sigma=2.0) for n in mine}
 
 
 def posterior_draws(model: Any) -> pd.DataFrame:

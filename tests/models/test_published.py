@@ -99,6 +99,17 @@ def test_a_heavy_buyer(cdnow, kind, orders, alive, tolerance):
     assert got["p_alive"][0] == pytest.approx(alive, abs=6e-6)
 
 
+@pytest.mark.parametrize(
+    ("kind", "published"),
+    [(ParetoNBD, [0.706, 0.144, 0.0225, 0.0031]), (BetaGeo, [0.3475, 0.0428, 0.00416, 0.00036])],
+)
+def test_the_increasing_frequency_paradox(cdnow, kind, published):
+    """Expected orders in 52 weeks fall with x after nineteen weeks of silence (Fader, Hardie & Lee 2005)."""
+    model = kind().fit(cdnow)
+    got = [model.expected_orders(history(x, 20, 39), horizon_days=52 * WEEK)[0] for x in (10, 15, 20, 25)]
+    np.testing.assert_allclose(got, published, rtol=7e-3)
+
+
 @pytest.mark.parametrize("kind", [ParetoNBD, BetaGeo, ModifiedBetaGeo])
 def test_the_more_orders_the_surer_a_silent_customer_has_gone(cdnow, kind):
     """Twenty weeks of orders, then nineteen of silence: the reference package's values, and their order."""
