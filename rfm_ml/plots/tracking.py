@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.dates import date2num
 
 from rfm_ml.plots.calibration import NOTHING, legend_above
 from rfm_ml.plots.canvas import new_axes, nothing_to_draw, number_axis, put_title
@@ -108,13 +109,13 @@ def _date_axis(ax: Axes, days: pd.Series) -> None:
     first, last = days.min(), days.max()
     if (last - first).days < 90:
         ticks = pd.DatetimeIndex(days)[:: max(1, -(-len(days) // 5))]
-        ax.set_xticks(list(ticks), [f"{d.day} {d:%b}" for d in ticks])
+        ax.set_xticks(date2num(ticks.to_pydatetime()), [f"{d.day} {d:%b}" for d in ticks])
         ax.set_xlabel(f"end of each period ({first:%Y})")
         return
     months = pd.date_range(first, last, freq="MS")
     step = next(s for s in (1, 2, 3, 4, 6, 12, 24, 60, 120) if len(months) / s <= 5.5)
     ticks = months[(months.month - 1 + 12 * months.year) % step == 0]
-    ax.set_xticks(list(ticks), [f"{d:%b %Y}" if step < 12 else f"{d:%Y}" for d in ticks])
+    ax.set_xticks(date2num(ticks.to_pydatetime()), [f"{d:%b %Y}" if step < 12 else f"{d:%Y}" for d in ticks])
 
 
 def _told(table: pd.DataFrame, *, cumulative: bool) -> str:

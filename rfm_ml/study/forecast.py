@@ -129,8 +129,8 @@ class Forecast:
     # --- judged by what happened ------------------------------------------------------------------------------
     @cached_property
     def calendar(self) -> pd.DataFrame:
-        """First and repeat orders by day, over the whole log."""
-        return first_and_repeat_days(self.study.orders, by=self.study.params.customers.by)
+        """First and repeat orders by day, over the whole log; a customer is one in whatever channels."""
+        return first_and_repeat_days(self.study.orders)
 
     @cached_property
     def holdout(self) -> Holdout | None:
@@ -233,7 +233,9 @@ class Forecast:
         until = days.until if past and days else self.study.as_of
         span = (until - self.calendar["ordered_on"].min().date()).days
         step = 28 if span > 7 * MOST_WEEKS else 7 if span >= 21 else 1
-        return track_orders(model, self.calendar, until=until, fitted_on=fitted_on, step_days=step)
+        by = None if past else self.study.params.customers.by  # as the model's customers were told apart
+        calendar = first_and_repeat_days(self.study.orders, by=by) if by else self.calendar
+        return track_orders(model, calendar, until=until, fitted_on=fitted_on, step_days=step)
 
     def _boosted(self, held: pd.DataFrame, days: Holdout) -> np.ndarray | None:
         study = self.study
