@@ -84,7 +84,7 @@ def check(params: ParamsFile, as_of: AsOf = None) -> None:
     for name in study.strategies:
         study.choice(name)
     _print_remarks(study.log.notes, study.warnings)
-    console.print(f"{len(study.customers):,} customers. The params and the data are usable.")
+    console.print(f"{study.customers['customer_id'].nunique():,} customers. The params and the data are usable.")
 
 
 @app.command()

@@ -54,12 +54,13 @@ def write_index(study: Study, runs: list[NotebookRun], to: Path) -> None:
 
 def key_figures(customers: pd.DataFrame, *, currency: str) -> list[dict[str, str]]:
     """Return the handful of figures that describe a shop's customers."""
+    people = customers["customer_id"].nunique()  # one row per customer and channel, if the study is by channel
     orders, spend = int(customers["orders"].sum()), float(customers["spend"].sum())
     recent = (customers["recency_days"] < RECENT_DAYS).mean()
     repeat = (customers["repeat_orders"] > 0).mean()
     unit = f", {currency}" if currency else ""
     return [
-        {"value": f"{len(customers):,}", "label": "customers"},
+        {"value": f"{people:,}", "label": "customers"},
         {"value": f"{orders:,}", "label": "orders"},
         {"value": f"{spend:,.0f}", "label": f"net revenue{unit}"},
         {"value": f"{spend / orders:,.2f}" if orders else "-", "label": f"mean order value{unit}"},
@@ -72,7 +73,7 @@ def remember(profile: pd.DataFrame, customers: pd.DataFrame) -> str:
     """Return the one sentence to take away: where the money sits."""
     known = profile[profile["customers"] > 0]
     if len(known) < 2 or not customers["spend"].sum() > 0:
-        return f"{len(customers):,} customers brought {customers['spend'].sum():,.0f} in all."
+        return f"{customers['customer_id'].nunique():,} customers brought {customers['spend'].sum():,.0f} in all."
     # The segment whose share of the money is furthest above its share of the people.
     top = known.iloc[int((known["revenue_share"] - known["customer_share"]).argmax())]
     share = share_of_customers_for(customers, revenue_share=0.8)
@@ -87,7 +88,7 @@ def _lead(study: Study, profile: pd.DataFrame) -> dict[str, Any]:
     choice = study.choice(name)
     rows = [_row(r, study.aim(r["segment"])) for r in profile.to_dict("records")]
     return {
-        "words": f"Strategy {name}; its model is {choice.why}.",
+        "words": f"Strategy {name}, scored with a model {choice.why}.",
         "rows": rows,
         "fingerprint": choice.model.fingerprint,
     }

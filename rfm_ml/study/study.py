@@ -1,5 +1,6 @@
 """A study: one params file and one as-of day, bound to the stages, each computed once and kept by content."""
 
+import inspect
 import sys
 from datetime import date
 from functools import cached_property
@@ -100,34 +101,29 @@ class Study(StudyInputs):
         for name, strategy in self.params.strategies.items():
             files = [f / f"{name}.json" for f in earlier]
             frozen = None if refit or strategy.refit else next((f for f in files if f.exists()), None)
-            why = (
-                "as the params ask for"
-                if strategy.refit
-                else "as asked for"
-                if refit
-                else "the first run of this study"
-            )
+            why = "the first run of this study"
+            if refit or strategy.refit:
+                why = "as the params ask for" if strategy.refit else "as asked for"
             choice = choose_model(self._blank(name), self.customers, as_of=self.as_of, frozen=frozen, why=why)
             choice.save(self._settled(name))
             self._choices[name] = choice
 
     def _blank(self, name: str) -> SegmentModel:
         given = self.params.strategies[name]
-        place = (
-            None
-            if given.map is None
-            else self._local(given.map)
-            if given.map.endswith((".yml", ".yaml"))
-            else given.map
-        )
         if str(self.base) not in sys.path:
             sys.path.append(str(self.base))  # where a user's own strategy lies
-        return SegmentModel(make_strategy(given.use, **given.options), load_map(place) if place else None)
+        strategy = make_strategy(given.use, **given.options)
+        if given.map is None:
+            return SegmentModel(strategy)
+        own = given.map.endswith((".yml", ".yaml"))
+        return SegmentModel(strategy, load_map(self._local(given.map) if own else given.map))
 
     def _settled(self, name: str) -> Path:
-        names = self._blank(name).segment_map  # a user's own map may have changed under the same path
-        rules = (self.params.strategies[name].model_dump(), names and names.to_dict())
-        key = digest(self.params.study, self._customers_key, *rules)
+        # A user's own map or class may have changed under the same name.
+        blank, given = self._blank(name), self.params.strategies[name]
+        names = blank.segment_map and blank.segment_map.to_dict()
+        code = inspect.getsource(type(blank.strategy)) if ":" in given.use else ""
+        key = digest(self.params.study, self._customers_key, given.model_dump(), names, code)
         return self.store.root / f"model-{key}.json"
 
     def _known(self, name: str | None) -> str:
@@ -145,6 +141,9 @@ class Study(StudyInputs):
 
     def _assign(self, model: SegmentModel) -> pd.DataFrame:
         assigned = model.assign(self.customers)
+        by = self.params.customers.by
+        if by is not None and by not in assigned:
+            assigned.insert(1, by, self.customers[by])
         if model.segment_map is not None:
             assigned = with_overlays(assigned, self.events, segment_map=model.segment_map, as_of=self.as_of)
         if self.contacts is not None:

@@ -31,7 +31,7 @@ def quality_warnings(waterfall: pd.DataFrame, *, last_order_on: date, as_of: dat
     if bad:
         found.append(
             f"{_count(bad, 'row')} of {gross['rows']:,} could not be read; "
-            "they are in tables/quarantine.csv with the reason and the row of the source."
+            "a run lists them in tables/quarantine.csv with the reason and the row of the source."
         )
     for step in (
         "customer missing",

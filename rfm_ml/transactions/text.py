@@ -24,7 +24,7 @@ _FAMILIES: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
     ),
     "dashes": (r"^\d{1,2}-\d{1,2}-\d{4}", {"day-month-year": ("%d-%m-%Y",), "month-day-year": ("%m-%d-%Y",)}),
     "year first": (r"^\d{4}/\d{1,2}/\d{1,2}", {"year/month/day": ("%Y/%m/%d",)}),
-    "compact": (r"^\d{8}(\D|$)", {"yearmonthday": ("%Y%m%d",)}),
+    "compact": (r"^\d{8}(\D|$)", {"YYYYMMDD": ("%Y%m%d",)}),
     "named month": (
         r"^(\d{1,2}[ -]?[A-Za-z]{3,9}|[A-Za-z]{3,9} \d{1,2})",
         {

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from rfm_ml.core.errors import DataError, ParamsError
+from rfm_ml.reporting.index import key_figures
 from rfm_ml.study import Study
 
 ROOT = Path(__file__).parents[2]
@@ -122,6 +123,33 @@ def test_stages_are_computed_once_and_found_by_a_second_study(shop: Any, monkeyp
     monkeypatch.setattr("rfm_ml.study.study.customer_table", refuse)
     monkeypatch.setattr("rfm_ml.study.inputs.clean", refuse)
     pd.testing.assert_frame_equal(Study(shop.params).customers, expected)
+
+
+def test_changed_map_is_not_taken_from_the_cache(shop: Any) -> None:
+    own = shop.base / "params" / "own.yml"
+    own.write_text("{name: own, scores: {R: 5, F: 5, M: 5}, segments: [{name: Everybody, cells: [{R: 1-5}]}]}")
+    shop.params.write_text(shop.params.read_text().replace("map: twelve", "map: params/own.yml"))
+    assert set(Study(shop.params).segments()["segment"]) == {"Everybody"}
+    Study(shop.params).settle(earlier=[])
+    own.write_text("{name: own, scores: {R: 5, F: 5, M: 5}, segments: [{name: All of them, cells: [{R: 1-5}]}]}")
+    assert set(Study(shop.params).segments()["segment"]) == {"All of them"}
+
+
+def test_by_channel_lists_name_the_channel_and_people_are_counted_once(shop: Any) -> None:
+    shop.orders.write_text(
+        "customer_id,order_id,ordered_at,amount,channel\n"
+        "ann,1,2024-06-01,10,web\nann,2,2024-06-02,20,shop\nbob,3,2024-06-03,30,web\ncat,4,2024-06-04,5,web\n"
+    )
+    shop.write_params(more="customers: {by: channel}\n")
+    study = Study(shop.params)
+    listed = study.segment_list()
+    assert listed[["customer_id", "channel"]].to_numpy().tolist() == [
+        ["ann", "shop"],
+        ["ann", "web"],
+        ["bob", "web"],
+        ["cat", "web"],
+    ]
+    assert key_figures(study.customers, currency="")[0] == {"value": "3", "label": "customers"}
 
 
 def test_changed_data_are_not_taken_from_the_cache(shop: Any) -> None:

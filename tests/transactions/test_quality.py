@@ -32,7 +32,7 @@ def test_unreadable_rows_come_first() -> None:
     told = _told(_waterfall(lines=(-1, 0.0), dates=(-2, -3.0), missing=(-11, -1.0)))
     assert told == [
         "3 rows of 1,000 could not be read; "
-        "they are in tables/quarantine.csv with the reason and the row of the source.",
+        "a run lists them in tables/quarantine.csv with the reason and the row of the source.",
         "Customer missing: 11 rows (1.1%) do not count.",
     ]
 
