@@ -113,6 +113,15 @@ class Strategy(_Section):
     refit: bool = Field(False, description="Learn anew at every run; false: keep the frozen model.")
 
 
+class Clv(_Section):
+    """Predictions of orders and value per customer."""
+
+    model: Literal["mbg_nbd", "pareto_nbd", "bg_nbd"] = Field("mbg_nbd", description="The repeat-buying model.")
+    horizon_days: int = Field(365, ge=1, le=36_500, description="How far to look ahead.")
+    daily_discount: float = Field(0.0003, ge=0, le=0.1, description="What money loses a day: 0.0003 is 11 % a year.")
+    margin: float = Field(1.0, gt=0, le=1, description="Share of an order's value that is earned.")
+
+
 class Notebook(_Section):
     """A notebook of the report and its parameters."""
 
@@ -147,6 +156,7 @@ class Params(_Section):
     events: Table | None = Field(None, description="Clicks, visits, carts: who is still engaged.")
     customers: Customers = Field(default_factory=Customers)
     strategies: dict[Name, Strategy] = Field(min_length=1, description="Ways to segment; the first leads the report.")
+    clv: Clv | None = Field(None, description="Predict orders and value per customer; left out: no predictions.")
     playbook: str | None = Field(None, description="YAML with your own aims and offers per segment.")
     notebooks: list[Notebook] = Field(min_length=1, description="Pages of the report, in order.")
     engine: Engine = Field(default_factory=Engine)

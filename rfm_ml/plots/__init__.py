@@ -1,5 +1,6 @@
 """Figures: each draws a tidy table that another stage computed, and returns its axes."""
 
+from rfm_ml.plots.calibration import plot_calibration
 from rfm_ml.plots.concentration import plot_concentration
 from rfm_ml.plots.distributions import measure_label, plot_distribution
 from rfm_ml.plots.grids import plot_pair_panel
@@ -7,6 +8,8 @@ from rfm_ml.plots.levels import plot_levels, plot_recent
 from rfm_ml.plots.months import plot_months
 from rfm_ml.plots.segments import plot_rhythm, plot_segment_shares, plot_segment_sizes
 from rfm_ml.plots.style import amount, count, percent, segment_colour, use_style
+from rfm_ml.plots.surfaces import plot_surface
+from rfm_ml.plots.tracking import plot_next_orders, plot_tracking
 from rfm_ml.plots.waterfall import plot_waterfall
 
 __all__ = [
@@ -14,15 +17,19 @@ __all__ = [
     "count",
     "measure_label",
     "percent",
+    "plot_calibration",
     "plot_concentration",
     "plot_distribution",
     "plot_levels",
     "plot_months",
+    "plot_next_orders",
     "plot_pair_panel",
     "plot_recent",
     "plot_rhythm",
     "plot_segment_shares",
     "plot_segment_sizes",
+    "plot_surface",
+    "plot_tracking",
     "plot_waterfall",
     "segment_colour",
     "use_style",

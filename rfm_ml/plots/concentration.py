@@ -10,7 +10,12 @@ from rfm_ml.plots.style import BLUE, GRID, ORANGE, QUIET
 
 
 def plot_concentration(
-    curve: pd.DataFrame, *, goal: float = 0.8, title: str | None = None, ax: Axes | None = None
+    curve: pd.DataFrame,
+    *,
+    goal: float = 0.8,
+    measure: str = "revenue",
+    title: str | None = None,
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw which share of revenue comes from which share of customers, the best first.
 
@@ -20,6 +25,8 @@ def plot_concentration(
         `customer_share, revenue_share`, cumulative from 0, as `concentration` gives.
     goal
         The share of revenue that is marked.
+    measure
+        What is shared, if not revenue, as in "predicted value".
     title
         None states how many customers bring the goal.
     ax
@@ -27,7 +34,7 @@ def plot_concentration(
     """
     ax = new_axes(ax, height=4.6)
     if curve["revenue_share"].isna().any() or len(curve) < 2:
-        return nothing_to_draw(ax, "The revenue is not above 0, so nobody has a share of it.")
+        return nothing_to_draw(ax, f"The {measure} is not above 0, so nobody has a share of it.")
     x, y = curve["customer_share"].to_numpy(), curve["revenue_share"].to_numpy()
     ax.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
     ax.annotate("everybody alike", (0.5, 0.5), xytext=(12, -14), textcoords="offset points", color=QUIET, fontsize=11)
@@ -37,7 +44,7 @@ def plot_concentration(
     for share, revenue, colour in _marks(x, y, goal=goal, at=at):
         ax.plot([share, share, 0], [0, revenue, revenue], color=colour, linewidth=1, linestyle=":")
         ax.plot([share], [revenue], "o", color=colour, markersize=8, clip_on=False)
-        text = f"{share:.0%} of customers\nbring {revenue:.0%} of revenue"
+        text = f"{share:.0%} of customers\nbring {revenue:.0%} of {measure}"
         box = {"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 1}
         ax.annotate(
             text, (share, revenue), xytext=(12, -10), textcoords="offset points", va="top", fontsize=11, bbox=box
@@ -47,9 +54,10 @@ def plot_concentration(
     ax.set_xlim(0, 1)
     ax.set_ylim(min(0.0, float(y.min())), max(1.0, float(y.max())) * 1.03)
     ax.grid(visible=True)
-    ax.set_xlabel("share of customers, highest spend first")
-    ax.set_ylabel("share of revenue")
-    put_title(ax, title or f"{goal:.0%} of revenue comes from {x[at]:.0%} of customers")
+    ranked = "spend" if measure == "revenue" else measure
+    ax.set_xlabel(f"share of customers, highest {ranked} first")
+    ax.set_ylabel(f"share of {measure}")
+    put_title(ax, title or f"{goal:.0%} of {measure} comes from {x[at]:.0%} of customers")
     return ax
 
 

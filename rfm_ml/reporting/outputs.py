@@ -19,6 +19,10 @@ def write_outputs(study: Study, to: Path) -> None:
     shutil.copyfile(study.log.quarantine, tables / "quarantine.csv")
     study.customers.to_parquet(tables / "customers.parquet", index=False)
     concentration(study.customers).to_csv(tables / "concentration.csv", index=False)
+    if study.params.clv is not None:
+        study.predictions.to_parquet(tables / "predictions.parquet", index=False)
+        models_table = [m.summary().assign(model=type(m).__name__) for m in study.clv_models]
+        pd.concat(models_table).reset_index().to_csv(tables / "clv_models.csv", index=False)
     for name in study.strategies:
         model = study.model(name)
         (models / f"{name}.json").write_text(model.to_json(), encoding="utf-8")

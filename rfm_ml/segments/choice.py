@@ -74,7 +74,7 @@ def choose_model(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         model = blank.fit(customers, fitted_on=as_of)
-    told = tuple(dict.fromkeys(str(w.message) for w in caught if w.category is UserWarning))
+    told = tuple(dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, UserWarning)))
     return ModelChoice(model, frozen=False, why=f"fitted on {as_of}, {why}", warnings=told)
 
 

@@ -92,7 +92,10 @@ class SegmentModel(BaseEstimator):
     def segments(self) -> list[str]:
         """The segments in order: the map's from most to least valuable, or the labels seen at the fit."""
         self._fitted()
-        return list(self.segment_map.segments) if self.segment_map is not None else sorted(self.shares_)
+        if self.segment_map is not None:
+            return list(self.segment_map.segments)
+        # A strategy may say the order of its own labels, best first.
+        return list(getattr(self.strategy_, "labels", sorted(self.shares_)))
 
     @property
     def levels(self) -> dict[str, list[str]]:
@@ -108,7 +111,7 @@ class SegmentModel(BaseEstimator):
         """Return `customer_id`, `segment`, `R`, `F`, `M`, `cell`, one row per row of the input.
 
         With a strategy per channel its column follows `customer_id`. Scores are 0 and the cell is empty for
-        customers without an order; strategies without scores leave both out.
+        customers without an order; strategies without scores give their own details in place of both.
         """
         strategy = self._fitted()
         require_columns(list(customers.columns), ["customer_id"], what="The customers' table")
@@ -118,7 +121,8 @@ class SegmentModel(BaseEstimator):
             keys.append(by)
         frame = customers[keys].copy()
         if not isinstance(strategy, ScoreStrategy):
-            return frame.assign(segment=self.predict(customers))
+            frame["segment"] = self.predict(customers)
+            return frame.join(strategy.details(customers)) if hasattr(strategy, "details") else frame
         arrays = strategy.score_arrays(customers)
         scores = pd.DataFrame(dict(zip("RFM", arrays.values(), strict=True)), index=customers.index)
         cells = strategy.cells_of(arrays, index=customers.index)
@@ -154,6 +158,8 @@ class SegmentModel(BaseEstimator):
         to Loyal." Any order resets recency. Strategies without a map have no higher segment.
         """
         strategy = self._fitted()
+        if hasattr(strategy, "move_up"):
+            return pd.Series(strategy.move_up(customers), index=customers.index, name="move_up", dtype="str")
         if self.segment_map is None or not isinstance(strategy, ScoreStrategy):
             told = ["These segments have no order, so none is higher."] * len(customers)
         else:

@@ -8,13 +8,15 @@ from typing import Any, Final
 from rfm_ml.core.checks import require_known
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.strategies.base import LETTERS, ScoreStrategy
+from rfm_ml.strategies.clv_tiers import CLVTiers
 from rfm_ml.strategies.frozen import canonical_json, fingerprint_of, stability_index
 from rfm_ml.strategies.quantile import QuantileRFM
 from rfm_ml.strategies.thresholds import ThresholdRFM
 
-STRATEGIES: Final[dict[str, type[ScoreStrategy]]] = {
+STRATEGIES: Final[dict[str, type]] = {
     QuantileRFM.name: QuantileRFM,
     ThresholdRFM.name: ThresholdRFM,
+    CLVTiers.name: CLVTiers,
 }
 """Every strategy of this package by the name that params use."""
 
@@ -99,6 +101,7 @@ __all__ = [
     "LETTERS",
     "METHODS",
     "STRATEGIES",
+    "CLVTiers",
     "QuantileRFM",
     "ScoreStrategy",
     "ThresholdRFM",

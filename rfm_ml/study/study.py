@@ -10,13 +10,20 @@ import pandas as pd
 
 from rfm_ml.campaigns import Playbook, load_playbook
 from rfm_ml.core.checks import require_known
+from rfm_ml.core.errors import ParamsError
 from rfm_ml.core.store import code_digest, digest
 from rfm_ml.customers import customer_table
+from rfm_ml.models import GammaGamma
+from rfm_ml.models.repeat_buying import RepeatBuyingModel
 from rfm_ml.segments import SegmentModel, load_map, segment_profile, with_overlays, with_prospects
 from rfm_ml.segments.choice import ModelChoice, choose_model
 from rfm_ml.strategies import make_strategy
+from rfm_ml.strategies.clv_tiers import MODELS
 from rfm_ml.study.inputs import StudyInputs
 from rfm_ml.transactions.quality import quality_warnings
+
+INTERVAL = 0.9
+"""Probability that the intervals of predicted orders hold."""
 
 
 class Study(StudyInputs):
@@ -165,6 +172,39 @@ class Study(StudyInputs):
         """Return one row per segment: customers, orders, revenue, their shares and medians."""
         model = self.model(name)
         return segment_profile(self.segments(name), self.customers, order=model.segment_map or model.segments)
+
+    @cached_property
+    def clv_models(self) -> tuple[RepeatBuyingModel, GammaGamma]:
+        """The repeat-buying model of the params and the spend model, fitted on the customers of the day.
+
+        Raises
+        ------
+        ParamsError
+            If the params have no `clv`.
+        """
+        if self.params.clv is None:
+            raise ParamsError("Predictions must be asked for in the params. There is no clv: in them. Add clv: {}.")
+        return MODELS[self.params.clv.model]().fit(self.customers), GammaGamma().fit(self.customers)
+
+    @cached_property
+    def predictions(self) -> pd.DataFrame:
+        """Orders, P(alive), value, CLV and next order per customer, with 90 % intervals of orders.
+
+        Raises
+        ------
+        ParamsError
+            If the params have no `clv`.
+        """
+        asked = self.params.clv
+        key = digest(self._customers_key, asked and asked.model_dump())
+
+        def compute() -> pd.DataFrame:
+            model, spend = self.clv_models
+            assert asked is not None
+            options = asked.model_dump(exclude={"model"})
+            return model.predict(self.customers, spend_model=spend, level=INTERVAL, **options)
+
+        return self.store.frame("predictions", key, compute)
 
     @property
     def basis(self) -> str:

@@ -4,6 +4,7 @@ from rfm_ml.campaigns import load_playbook, playbook_table, require_segments
 from rfm_ml.campaigns.playbook import FIELDS
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.segments import load_map, map_names
+from rfm_ml.strategies import CLVTiers
 
 
 @pytest.mark.parametrize("name", map_names())
@@ -13,8 +14,14 @@ def test_every_segment_of_every_map_has_a_whole_entry(name):
         assert set(playbook[segment]) == set(FIELDS), segment
 
 
-def test_every_entry_belongs_to_a_map():
-    known = [s for name in map_names() for s in load_map(name).all_names()]
+def test_every_tier_has_a_whole_entry():
+    playbook = load_playbook()
+    for tier in CLVTiers().labels:
+        assert set(playbook[tier]) == set(FIELDS), tier
+
+
+def test_every_entry_belongs_to_a_map_or_is_a_tier():
+    known = [s for name in map_names() for s in load_map(name).all_names()] + CLVTiers().labels
     require_segments(load_playbook(), known, what="The playbook")
 
 

@@ -53,16 +53,16 @@ with ThreadPoolExecutor(max_workers=2) as pool:
 """
 
 
-def execute_all(to: Path, **parameters: str) -> dict[str, nbformat.NotebookNode]:
+def execute_all(to: Path, *, notebooks: list[Path] = NOTEBOOKS, **parameters: str) -> dict[str, nbformat.NotebookNode]:
     # The kernel's "python" is the one that runs the tests, and finds this package.
     found = {"PATH": str(Path(sys.executable).parent), "PYTHONPATH": str(ROOT)}
     env = os.environ | {k: os.pathsep.join([v, os.environ.get(k, "")]) for k, v in found.items()}
-    given = [str(to), json.dumps(parameters), *map(str, NOTEBOOKS)]
+    given = [str(to), json.dumps(parameters), *map(str, notebooks)]
     done = subprocess.run(
         [sys.executable, "-c", RUN, *given], cwd=ROOT, env=env, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    return {p.stem: nbformat.read(to / p.name, as_version=4) for p in NOTEBOOKS}
+    return {p.stem: nbformat.read(to / p.name, as_version=4) for p in notebooks}
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +109,12 @@ def test_cdnow_says_what_is_known_of_it(cdnow: dict[str, nbformat.NotebookNode])
     assert "Premium: 180 customers with 38.3% of revenue; 49 of them" in learned(cdnow["31_rfm_thresholds"])
     assert "250 customers, 43.3% of revenue" in learned(cdnow["40_segment_panels"])
     assert "The month of highest revenue is March 1997." in learned(cdnow["40_segment_panels"])
+    clv = cdnow["33_clv"]
+    assert "2,357 customers placed 1,882 repeat orders then" in words(clv)
+    assert "independence holds roughly (rank correlation +0.21)" in words(clv)
+    assert "they should place 1,577 orders in the next 273 days" in learned(clv)
+    # Published: MBG/NBD predicts 1576.7 of 1882 orders, Pareto/NBD has the smallest error.
+    assert "MBG/NBD was off by -16.2% in total; the smallest error per customer was that of Pareto/NBD" in learned(clv)
 
 
 def test_three_customers_are_counted_right(three: dict[str, nbformat.NotebookNode]) -> None:
@@ -118,7 +124,25 @@ def test_three_customers_are_counted_right(three: dict[str, nbformat.NotebookNod
     assert "date missing or unreadable" in tables(three["10_data_quality"])[1]
     assert "80% of revenue comes from 33% of customers" in learned(three["20_customers"])
     assert "b*2" in tables(three["20_customers"])[-1]
+    clv = three["33_clv"]
+    assert "The params ask for no predictions (`clv:`), so these are the defaults." in words(clv)
+    assert "At least 3 customers must have repeat orders of positive and different mean value" in words(clv)
+    assert "No spend model could be fitted" in words(clv)
+    assert "- No holdout was possible" in learned(clv)
     assert "Customer `b*2`. Loyal: last order 30 days ago" in words(three["30_rfm_quantiles"])
+
+
+def test_customers_nobody_can_predict_end_in_a_sentence(tmp_path: Path) -> None:
+    """One order each: no model fits, and the page about predictions says so from beginning to end."""
+    orders = "customer,order_no,date,total\na,1,2025-01-05,10.00\nb,2,2025-03-20,20.00\n"
+    for folder, name, text in (("params", "three.yml", PARAMS), ("data", "orders.csv", orders)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).write_text(text)
+    clv = [p for p in NOTEBOOKS if p.stem == "33_clv"]
+    page = execute_all(tmp_path, notebooks=clv, params=str(tmp_path / "params" / "three.yml"))["33_clv"]
+    assert "must have ordered on two days. Got 2 one-time buyers" in words(page)
+    assert learned(page).startswith("- These customers are too few, or have ordered too rarely, to predict from.")
+    assert not [o for c in page.cells if c.cell_type == "code" for o in c.outputs if o.output_type == "stream"]
 
 
 @pytest.mark.parametrize("study", ["cdnow", "three"])

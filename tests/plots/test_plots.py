@@ -11,15 +11,19 @@ from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
 from rfm_ml.plots import (
+    plot_calibration,
     plot_concentration,
     plot_distribution,
     plot_levels,
     plot_months,
+    plot_next_orders,
     plot_pair_panel,
     plot_recent,
     plot_rhythm,
     plot_segment_shares,
     plot_segment_sizes,
+    plot_surface,
+    plot_tracking,
     plot_waterfall,
     segment_colour,
 )
@@ -93,6 +97,42 @@ RHYTHM = pd.DataFrame(
         "revenue_share": [0.55, 0.45],
     }
 )
+CALIBRATION = pd.DataFrame(
+    {
+        "group": ["0", "1", "2", "3+"],
+        "customers": [1411, 439, 12_500, 1],
+        "actual_mean": [0.25, 0.7, 1.5, 6.0],
+        "expected_mean": [0.2, 0.6, 1.2, 6.5],
+        "actual_error": [0.02, 0.06, 0.9, np.nan],
+    }
+)
+WEEKS = pd.date_range("2024-01-07", periods=60, freq="7D")
+TRACKED = pd.DataFrame(
+    {
+        "from_day": WEEKS - pd.Timedelta(days=6),
+        "to_day": WEEKS,
+        "actual_orders": 30,
+        "expected_orders": 24.0,
+        "actual_total": np.arange(1, 61) * 30,
+        "expected_total": np.arange(1, 61) * 24.0,
+        "seen": np.arange(60) < 25,
+    }
+)
+SURFACE = pd.DataFrame(
+    {
+        "repeat_orders": [0, 0, 1, 1],
+        "recency_days": [0, 30, 0, 30],
+        "p_alive": [1.0, 0.55, 0.8, 0.001],
+        "expected_orders": [1.25, 0.5, 12.0, 0.01],
+    }
+)
+AHEAD = pd.DataFrame(
+    {
+        "week": range(1, 13),
+        "from_day": pd.date_range("2024-12-01", periods=12, freq="7D"),
+        "expected_orders": np.linspace(51.4, 40, 12),
+    }
+)
 MANY = pd.DataFrame({"segment": [f"Segment number {i}" for i in range(45)], "customers": range(1, 46)}).assign(
     customer_share=lambda t: t["customers"] / t["customers"].sum(), revenue_share=1 / 45
 )
@@ -111,6 +151,15 @@ FIGURES: dict[str, Callable[..., Axes]] = {
     "pair": lambda **k: plot_pair_panel(PAIR, **k),
     "mean spend": lambda **k: plot_pair_panel(PAIR, value="mean_spend", currency="EUR", **k),
     "months": lambda **k: plot_months(MONTHS, value="revenue", unit="EUR", **k),
+    "calibration": lambda **k: plot_calibration(CALIBRATION, label="repeat orders before", **k),
+    "tracking": lambda **k: plot_tracking(TRACKED, **k),
+    "tracking, cumulative": lambda **k: plot_tracking(TRACKED, cumulative=True, **k),
+    "tracking, a late fit": lambda **k: plot_tracking(TRACKED.assign(seen=np.arange(60) < 50), **k),
+    "tracking, few weeks": lambda **k: plot_tracking(TRACKED[:4], **k),
+    "tracking, one week": lambda **k: plot_tracking(TRACKED[:1], **k),
+    "alive": lambda **k: plot_surface(SURFACE, **k),
+    "orders to come": lambda **k: plot_surface(SURFACE, value="expected_orders", **k),
+    "next orders": lambda **k: plot_next_orders(AHEAD, **k),
     "rhythm": lambda **k: plot_rhythm(RHYTHM, **k),
 }
 
@@ -359,3 +408,68 @@ def test_importing_the_plots_changes_no_setting() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_concentration_can_share_out_something_else() -> None:
+    ax = plot_concentration(CURVE, measure="predicted value")
+    assert title_of(ax) == "80% of predicted value comes from 50% of customers"
+    assert ax.get_xlabel() == "share of customers, highest predicted value first"
+    assert "20% of customers\nbring 50% of predicted value" in labels(ax)
+
+
+def test_calibration_draws_actual_bars_with_errors_and_expected_dots() -> None:
+    ax = plot_calibration(CALIBRATION, label="repeat orders before")
+    assert [p.get_height() for p in ax.patches] == [0.25, 0.7, 1.5, 6.0]
+    dots = next(line for line in ax.lines if line.get_label() == "expected")
+    assert list(dots.get_ydata()) == [0.2, 0.6, 1.2, 6.5]
+    ends = [tuple(segment[:, 1]) for segment in ax.collections[0].get_segments()]
+    # Twice the error to both sides, not below 0; one customer has none.
+    np.testing.assert_allclose(ends, [(0.21, 0.29), (0.58, 0.82), (0.0, 3.3), (6.0, 6.0)])
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["0\n(1,411)", "1\n(439)", "2\n(12.5k)", "3+\n(1)"]
+    # 0.25 * 1411 + 0.7 * 439 + 1.5 * 12500 + 6, and the same of the dots.
+    assert title_of(ax) == "Repeat orders: 15,552 expected, 19,416 came (-19.9%)"
+
+
+def test_tracking_draws_both_lines_and_where_the_model_was_fitted() -> None:
+    ax = plot_tracking(TRACKED)
+    drawn = {line.get_label(): line.get_ydata() for line in ax.lines[:2]}
+    assert set(drawn["what customers did"]) == {30}
+    assert set(drawn["expected"]) == {24.0}
+    assert ax.get_ylabel() == "repeat orders a week"
+    assert labels(ax) == ["fitted up to here, predicted from here on"]
+    assert title_of(ax) == "Repeat orders where the model is blind: 24.0 expected on average, 30.0 came"
+    whole = plot_tracking(TRACKED.assign(seen=True))
+    assert len(whole.lines) == 2
+    assert "per period" in title_of(whole)
+
+
+def test_tracking_adds_up() -> None:
+    ax = plot_tracking(TRACKED, cumulative=True)
+    assert [line.get_ydata()[-1] for line in ax.lines[:2]] == [1800, 1440]
+    assert title_of(ax) == "Repeat orders by the end: 1,440 expected, 1,800 came (-20.0%)"
+
+
+def test_surface_has_few_orders_at_the_bottom_and_long_silence_on_the_right() -> None:
+    ax = plot_surface(SURFACE)
+    cells = {t.get_position(): t.get_text() for t in ax.texts}
+    assert cells == {(0.5, 0.5): "80%", (1.5, 0.5): "<1%", (0.5, 1.5): "100%", (1.5, 1.5): "55%"}
+    assert ax.yaxis_inverted()
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["1", "0"]
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["0", "30"]
+    orders = plot_surface(SURFACE, value="expected_orders")
+    assert sorted(t.get_text() for t in orders.texts) == ["0.01", "0.5", "1.2", "12.0"]
+
+
+def test_next_orders_writes_each_week() -> None:
+    ax = plot_next_orders(AHEAD)
+    np.testing.assert_allclose([p.get_height() for p in ax.patches], AHEAD["expected_orders"])
+    assert labels(ax)[0] == "51"
+    assert [t.get_text() for t in ax.get_xticklabels()][:2] == ["Dec 1", "Dec 15"]
+    assert title_of(ax) == "Today's customers should place 548 orders in the next 12 weeks"
+
+
+def test_no_model_and_no_holdout_are_said() -> None:
+    assert labels(plot_calibration(CALIBRATION[:0], label="x")) == ["There is no holdout to judge predictions by."]
+    assert labels(plot_tracking(TRACKED[:0])) == ["There is no holdout to judge predictions by."]
+    assert labels(plot_surface(SURFACE[:0])) == ["There is no model to draw."]
+    assert labels(plot_next_orders(AHEAD[:0])) == ["There is no model to look ahead with."]
