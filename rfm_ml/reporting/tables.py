@@ -28,6 +28,8 @@ HEADINGS: Final = {
     "share": "of customers",
 }
 MOST_ROWS: Final = 20
+LONG_TEXT: Final = 40
+"""Cells with more characters are broken into lines; all others stay on one."""
 
 
 def readable(
@@ -61,6 +63,9 @@ def readable(
     styler = Styler(shown.rename(columns=names), uuid=uuid, cell_ids=False)
     styler = styler.format(formats, na_rep=NONE, escape="html").hide(axis="index")
     styler = styler.set_properties(subset=left, **{"text-align": "left"})
+    long = [n for n in left if shown.rename(columns=names)[n].astype("str").str.len().max() > LONG_TEXT]
+    if long:
+        styler = styler.set_properties(subset=long, **{"white-space": "normal", "min-width": "26ch"})
     above = {name: [{"selector": "th", "props": "text-align: left"}] for name in left}
     styler = styler.set_table_styles(above)  # type: ignore[arg-type]
     if len(shown) < len(table):

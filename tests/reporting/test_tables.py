@@ -70,3 +70,11 @@ def test_money_in_dollars_is_not_mathematics() -> None:
 
 def test_points_become_a_list() -> None:
     assert say("- one", "- two").data == "- one\n- two"
+
+
+def test_sentences_are_broken_into_lines_and_dates_are_not() -> None:
+    table = pd.DataFrame({"day": ["2024-01-01"], "why": ["A sentence that is much longer than forty characters."]})
+    page = readable(table).to_html()
+    rules = {line.strip() for line in page.splitlines() if "white-space" in line}
+    assert rules == {"white-space: normal;"}
+    assert page.count("min-width: 26ch") == 1
