@@ -2,6 +2,7 @@
 
 import inspect
 import sys
+import warnings
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +14,7 @@ from rfm_ml.core.checks import require_known
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.core.store import code_digest, digest
 from rfm_ml.customers import customer_table
-from rfm_ml.models import GammaGamma
+from rfm_ml.models import FitWarning, GammaGamma
 from rfm_ml.models.repeat_buying import RepeatBuyingModel
 from rfm_ml.segments import SegmentModel, load_map, segment_profile, with_overlays, with_prospects
 from rfm_ml.segments.choice import ModelChoice, choose_model
@@ -184,7 +185,16 @@ class Study(StudyInputs):
         """
         if self.params.clv is None:
             raise ParamsError("Predictions must be asked for in the params. There is no clv: in them. Add clv: {}.")
-        return MODELS[self.params.clv.model]().fit(self.customers), GammaGamma().fit(self.customers)
+        return self._clv_fit[0]
+
+    @cached_property
+    def _clv_fit(self) -> tuple[tuple[RepeatBuyingModel, GammaGamma], list[str]]:
+        """Both fitted models, and what the fits want a reader to know."""
+        assert self.params.clv is not None
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", FitWarning)
+            fitted = MODELS[self.params.clv.model]().fit(self.customers), GammaGamma().fit(self.customers)
+        return fitted, [str(w.message) for w in caught if issubclass(w.category, FitWarning)]
 
     @cached_property
     def predictions(self) -> pd.DataFrame:
@@ -235,4 +245,6 @@ class Study(StudyInputs):
             found += self._companions[1]
         for name in self.strategies:
             found += [f"{name}: {told}" for told in self.choice(name).warnings]
+        if self.params.clv is not None:
+            found += [f"Predictions: {told}" for told in self._clv_fit[1]]
         return found

@@ -181,6 +181,14 @@ def test_asking_for_predictions_of_one_time_buyers_is_refused(shop: Any) -> None
         _ = study.predictions
 
 
+@pytest.mark.filterwarnings("ignore:.*distinct score:UserWarning")
+def test_doubts_about_the_fit_are_warnings_of_the_report(shop: Any) -> None:
+    daily = [(f"c{c}", f"2024-02-{day:02d}", 10.0 + c) for c in range(20) for day in range(1, 29)]
+    study = write(shop, "clv: {}\n", orders=daily)
+    doubts = [w for w in study.warnings if w.startswith("Predictions: ")]
+    assert any("ModifiedBetaGeo: converged, but the data do not determine" in w for w in doubts)
+
+
 def test_tiers_of_cdnow_as_recorded(cdnow: Study) -> None:
     profile = cdnow.profile("clv")
     assert profile["segment"].tolist() == ["Core", "Rising", "Fading", "Gone"]
