@@ -37,6 +37,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(error.exit_code)
     except typer.Exit as leave:
         sys.exit(leave.exit_code)
+    except OSError as error:
+        errors.print(f"rfm-ml: The file must be reachable. {error.filename!r}: {error.strerror}.", markup=False)
+        sys.exit(1)
     except (KeyboardInterrupt, typer.Abort):
         errors.print("rfm-ml: stopped; nothing was published.")
         sys.exit(130)

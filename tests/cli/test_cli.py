@@ -93,6 +93,15 @@ def test_score_refuses_what_is_no_frozen_model(
     assert told in capsys.readouterr().err
 
 
+def test_place_that_cannot_be_written_is_named(shop: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    call("run", shop.params)
+    model = shop.report() / "models" / "quantiles.json"
+    assert call("score", shop.params, "--model", model, "--to", shop.base / "nowhere" / "x.csv") == 1
+    told = capsys.readouterr().err
+    assert "nowhere" in told
+    assert "Traceback" not in told
+
+
 def test_schedule_prints_a_line_that_runs(shop: Any, capsys: pytest.CaptureFixture[str]) -> None:
     shop.write_params(as_of="latest")
     assert call("schedule", shop.params, "--cron", "0 6 * * 1") == 0
