@@ -38,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     except typer.Exit as leave:
         sys.exit(leave.exit_code)
     except OSError as error:
-        errors.print(f"rfm-ml: The file must be reachable. {error.filename!r}: {error.strerror}.", markup=False)
+        told = f"{error.filename!r}: {error.strerror}" if error.filename else str(error)
+        errors.print(f"rfm-ml: The place must be there and open to us. {told}.", markup=False)
         sys.exit(1)
     except (KeyboardInterrupt, typer.Abort):
         errors.print("rfm-ml: stopped; nothing was published.")
