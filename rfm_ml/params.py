@@ -139,6 +139,9 @@ class Engine(_Section):
 
     memory_gb: float = Field(6, gt=0.2, description="Beyond this the engine spills to disk.")
     threads: int | None = Field(None, ge=1, description="Null: all cores.")
+    cache_gb: float = Field(
+        20, ge=0, description="After a run, what was used longest ago leaves the cache beyond this."
+    )
 
 
 class Params(_Section):

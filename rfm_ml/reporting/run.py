@@ -111,6 +111,7 @@ def run_study(
                 write_index(study, runs, part)
             _write_manifest(study, runs, part, timings=clock.timings)
         shutil.rmtree(_failed(place), ignore_errors=True)
+    study.store.prune(max_gb=study.params.engine.cache_gb)
     return RunResult(place, study.as_of, study.log.notes, study.warnings, clock.seconds)
 
 
