@@ -84,6 +84,7 @@ def check(params: ParamsFile, as_of: AsOf = None) -> None:
 
     study = Study(params, as_of=_day(as_of))
     prepare_notebooks(study)
+    study.playbook  # noqa: B018 - read here, so that its faults are told
     _print_table(study.waterfall, title=f"{study.params.study}: the log as of {study.as_of}")
     for name in study.strategies:
         study.choice(name)

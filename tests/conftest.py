@@ -45,11 +45,17 @@ class Shop:
     def write_params(self, *, as_of: str = "2024-06-30", notebooks: str = "hello", more: str = "") -> None:
         self.params.write_text(PARAMS.format(as_of=as_of, notebooks=notebooks) + more)
 
-    def notebook(self, name: str, *cells: str, title: str = "Who said hello?") -> None:
-        parameters = nbformat.v4.new_code_cell('params = ""\nas_of = ""\nlimit = 3')
-        parameters.metadata["tags"] = ["parameters"]
+    def notebook(
+        self,
+        name: str,
+        *cells: str,
+        title: str = "Who said hello?",
+        parameters: str = 'params = ""\nas_of = ""\nlimit = 3',
+    ) -> None:
+        given = nbformat.v4.new_code_cell(parameters)
+        given.metadata["tags"] = ["parameters"]
         code = [nbformat.v4.new_code_cell(c) for c in cells]
-        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(f"# {title}"), parameters, *code])
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(f"# {title}"), given, *code])
         notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
         nbformat.write(notebook, self.base / "notebooks" / f"{name}.ipynb")
 

@@ -199,9 +199,13 @@ def _channel_shares(orders: ir.Table, *, as_of: date, channels: Sequence[str]) -
     orders = with_days(orders)
     past = orders.filter(orders.ordered_on <= ibis.literal(as_of))
     total = count_orders(past).nullif(0)
+    # Engines do not tell column names apart by case: "Web" and "web" share a column.
+    alike: dict[str, list[str]] = {}
+    for name in channels:
+        alike.setdefault(name.lower(), []).append(name)
     shares = {
-        f"channel_share_{name}": count_orders(past, where=past.channel == name).cast("float64") / total
-        for name in channels
+        f"channel_share_{names[0]}": count_orders(past, where=past.channel.isin(names)).cast("float64") / total
+        for names in alike.values()
     }
     return past.group_by("customer_id").aggregate(**shares)
 

@@ -36,7 +36,10 @@ def write_index(study: Study, runs: list[NotebookRun], to: Path) -> None:
             styles=templates().get_template("report.css").render(),
             synthetic=study.params.orders.dataset == "webshop",
             remember=remember(lead, study.customers),
-            figures=key_figures(study.customers, currency=study.params.currency),
+            figures=key_figures(
+                study.customers, currency=study.params.currency, window_days=study.params.customers.window_days
+            ),
+            window_days=study.params.customers.window_days,
             warnings=study.warnings,
             in_currency=f", {study.params.currency}" if study.params.currency else "",
             lead=_lead(study, lead),
@@ -52,17 +55,18 @@ def write_index(study: Study, runs: list[NotebookRun], to: Path) -> None:
     (to / "index.html").write_text(page, encoding="utf-8")
 
 
-def key_figures(customers: pd.DataFrame, *, currency: str) -> list[dict[str, str]]:
+def key_figures(customers: pd.DataFrame, *, currency: str, window_days: int | None = None) -> list[dict[str, str]]:
     """Return the handful of figures that describe a shop's customers."""
     people = customers["customer_id"].nunique()  # one row per customer and channel, if the study is by channel
     orders, spend = int(customers["orders"].sum()), float(customers["spend"].sum())
     recent = (customers["recency_days"] < RECENT_DAYS).mean()
     repeat = (customers["repeat_orders"] > 0).mean()
     unit = f", {currency}" if currency else ""
+    span = f", last {window_days:,} days" if window_days else ""
     return [
         {"value": f"{people:,}", "label": "customers"},
-        {"value": f"{orders:,}", "label": "orders"},
-        {"value": f"{spend:,.0f}", "label": f"net revenue{unit}"},
+        {"value": f"{orders:,}", "label": f"orders{span}"},
+        {"value": f"{spend:,.0f}", "label": f"net revenue{unit}{span}"},
         {"value": f"{spend / orders:,.2f}" if orders else "-", "label": f"mean order value{unit}"},
         {"value": f"{repeat:.0%}", "label": "came back on another day"},
         {"value": f"{recent:.0%}", "label": f"ordered in the last {RECENT_DAYS} days"},

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,16 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class NotebookRun:
-    """A notebook to execute, and after it was: where the result lies, how long it took, what went wrong."""
+    """A notebook to execute, and after it was: how long it took, what went wrong.
+
+    `parameters` are those it is given, `effective` also those it keeps from its own defaults.
+    """
 
     name: str
     source: Path
     parameters: dict[str, Any]
     title: str
+    effective: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     fault: str | None = None
 
@@ -81,7 +85,7 @@ def prepare(folder: Path, name: str, parameters: dict[str, Any], *, given: dict[
                 f"{did_you_mean(parameter, declared)}"
             )
     every = {k: v for k, v in given.items() if k in declared} | parameters
-    return NotebookRun(name, source, every, title_of(notebook, name))
+    return NotebookRun(name, source, every, title_of(notebook, name), declared | every)
 
 
 def declared_parameters(notebook: Any) -> dict[str, Any]:
@@ -169,7 +173,7 @@ def _execute(run: NotebookRun, to: Path, *, progress: Progress | None) -> Notebo
     finally:
         ensure_event_loop().close()  # each thread has its own, and nobody else closes it
     _forget_places(out, run.source.name)
-    return NotebookRun(run.name, run.source, run.parameters, run.title, time.perf_counter() - start, fault)
+    return replace(run, seconds=time.perf_counter() - start, fault=fault)
 
 
 def _forget_places(out: Path, name: str) -> None:

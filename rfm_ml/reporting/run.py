@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 import rfm_ml
-from rfm_ml.core.errors import NotebookError
+from rfm_ml.core.errors import NotebookError, ParamsError
 from rfm_ml.reporting.index import heading, write_index
 from rfm_ml.reporting.notebooks import NotebookRun, execute_all, notebook_folder, prepare
 from rfm_ml.reporting.outputs import write_outputs
@@ -91,6 +91,7 @@ def run_study(
     clock = _Clock(display)
     study = Study(params, as_of=as_of, refresh=True)
     runs = prepare_notebooks(study, only=only)
+    study.playbook  # noqa: B018 - a fault in it is told before anything runs
     folder = (out or study.base / "reports") / study.params.study
     with locked(folder):
         with clock.stage("Reading orders"):
@@ -124,7 +125,15 @@ def prepare_notebooks(study: Study, *, only: Sequence[str] = ()) -> list[Noteboo
     }
     named = {n.name: n.parameters for n in study.params.notebooks}
     wanted = {n: named.get(n, {}) for n in only} or named
-    return [prepare(source, name, parameters, given=given) for name, parameters in wanted.items()]
+    runs = [prepare(source, name, parameters, given=given) for name, parameters in wanted.items()]
+    for run in runs:
+        if "strategy" in run.effective and run.effective["strategy"] not in study.strategies:
+            raise ParamsError(
+                f"{run.name} must be given a strategy of this study ({', '.join(study.strategies)}). "
+                f"Got {run.effective['strategy']!r}. In the params write "
+                f"{{name: {run.name}, parameters: {{strategy: {study.strategies[0]}}}}}."
+            )
+    return runs
 
 
 def _execute(runs: list[NotebookRun], study: Study, part: Path, *, jobs: int, clock: "_Clock") -> list[NotebookRun]:

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Hashable, Iterable, Mapping
+from html import escape
 from typing import Any, Final
 
 import pandas as pd
@@ -77,7 +78,7 @@ def say(*sentences: str) -> Markdown:
     """Return sentences as one paragraph of Markdown, or as a list where they begin with "- "."""
     joint = "\n" if any(s.startswith("- ") for s in sentences) else " "
     # A dollar sign is money here, not mathematics.
-    return Markdown(joint.join(sentences).replace("$", "&#36;"))
+    return Markdown(escape(joint.join(sentences), quote=False).replace("$", "&#36;"))
 
 
 def _heading(column: str, currency: str) -> str:

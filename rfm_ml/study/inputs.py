@@ -72,14 +72,16 @@ class StudyInputs:
     def log(self) -> CleanLog:
         """The clean log: orders, lines, what was rejected and why."""
         orders = self.params.orders
-        key = digest(code_digest(), self.source.fingerprint, orders.model_dump(), self.params.time_zone)
+        key = digest(
+            code_digest(), self.source.fingerprint, orders.model_dump(), self.params.time_zone, self.params.currency
+        )
 
         def write(folder: Path) -> None:
             clean(
                 self.source.load(self.con),
                 folder,
                 columns=self.source.columns | orders.columns,
-                policies=Policies(**orders.policies.model_dump()),
+                policies=Policies(**orders.policies.model_dump(), currency=self.params.currency),
                 date_format=orders.date_format,
                 decimal=orders.decimal,
                 time_zone=self.params.time_zone,

@@ -109,8 +109,9 @@ def guess_columns(columns: tuple[str, ...], *, given: dict[str, str]) -> dict[st
             )
     plain = {re.sub(r"[^a-z0-9äöü]", "", c.lower()): c for c in reversed(columns) if c not in given.values()}
     found = dict(given)
-    if set(_PER_ITEM) <= set(plain) and "amount" not in given:
-        plain = {n: c for n, c in plain.items() if n not in SYNONYMS["amount"]}
+    if set(_PER_ITEM) <= set(plain):
+        if "amount" not in given:
+            plain = {n: c for n, c in plain.items() if n not in SYNONYMS["amount"]}
         found = {"order_id": plain["name"]} | found if "name" in plain else found
     for ours, names in SYNONYMS.items():
         if ours not in found:

@@ -228,9 +228,16 @@ class Study(StudyInputs):
         given = self.params.playbook
         if given is None:
             return load_playbook()
-        maps = [m for name in self.strategies if (m := self._blank(name).segment_map) is not None]
-        known = {n for m in maps for n in m.all_names()} if len(maps) == len(self.strategies) else None
-        return load_playbook(self._local(given), segments=None if known is None else sorted(known))
+        known: set[str] = set()
+        for name in self.strategies:
+            blank = self._blank(name)
+            if blank.segment_map is not None:
+                known.update(blank.segment_map.all_names())
+            elif hasattr(blank.strategy, "labels"):
+                known.update(blank.strategy.labels)
+            else:  # labels that only the data tell
+                return load_playbook(self._local(given))
+        return load_playbook(self._local(given), segments=sorted(known))
 
     def aim(self, segment: str) -> str:
         """Return what the playbook aims for in a segment, empty if it says nothing."""

@@ -20,6 +20,8 @@ class Policies:
         Lines equal in every column of the source.
     earliest
         Dates before this day are not credible (1900 and 1970 stand for "unknown" in many systems).
+    currency
+        The study's currency, whose own rate is 1. Anything but an ISO code of three letters is only a label.
     rates
         Value of one unit of each currency in the study's currency; needed when several occur.
     unreadable_limit
@@ -30,5 +32,6 @@ class Policies:
     zero_orders: Literal["drop", "keep"] = "drop"
     duplicates: Literal["drop", "keep"] = "drop"
     earliest: date = date(1980, 1, 1)
+    currency: str = ""
     rates: dict[str, float] = field(default_factory=dict)
     unreadable_limit: float = 0.5

@@ -56,6 +56,22 @@ def test_check_names_a_notebook_that_is_not_there(shop: Any, capsys: pytest.Capt
     assert "Did you mean 'hello'?" in capsys.readouterr().err
 
 
+def test_check_reads_the_playbook(shop: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    shop.write_params(more="playbook: nowhere.yml\n")
+    assert call("check", shop.params) == 2
+    assert "playbook" in capsys.readouterr().err
+
+
+def test_check_names_a_notebook_whose_strategy_is_not_there(shop: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    shop.notebook("hello", "strategy", parameters='params = ""\nstrategy = "thresholds"')
+    assert call("check", shop.params) == 2
+    told = capsys.readouterr().err
+    assert "Got 'thresholds'" in told
+    assert "{name: hello, parameters: {strategy: quantiles}}" in told
+    shop.write_params(notebooks="{name: hello, parameters: {strategy: quantiles}}")
+    assert call("check", shop.params) == 0
+
+
 def test_score_with_a_frozen_model_gives_the_list_of_the_run(shop: Any, tmp_path: Path) -> None:
     call("run", shop.params)
     model = shop.report() / "models" / "quantiles.json"

@@ -78,3 +78,7 @@ def test_sentences_are_broken_into_lines_and_dates_are_not() -> None:
     rules = {line.strip() for line in page.splitlines() if "white-space" in line}
     assert rules == {"white-space: normal;"}
     assert page.count("min-width: 26ch") == 1
+
+
+def test_a_title_is_text_not_markup() -> None:
+    assert say("**Müller & Söhne <Shop>**, 5 $").data == "**Müller &amp; Söhne &lt;Shop&gt;**, 5 &#36;"

@@ -222,3 +222,33 @@ def test_contacts_from_a_data_set_without_any_are_refused(shop: Any) -> None:
 def test_nobody_to_measure_is_said(shop: Any) -> None:
     with pytest.raises(DataError, match="the first order is on 2023-11-15"):
         _ = Study(shop.params, as_of="2023-01-01").customers
+
+
+def test_channels_that_differ_in_case_share_a_column(shop: Any) -> None:
+    shop.orders.write_text(
+        "customer_id,order_id,ordered_at,amount,channel\n"
+        "ann,1,2024-06-01,10,web\nann,2,2024-06-02,20,Web\nann,3,2024-06-02,20,shop\nann,4,2024-06-03,5,app\n"
+        "bob,5,2024-06-03,30,Web\n"
+    )
+    customers = Study(shop.params).customers
+    assert customers["channel_share_Web"].tolist() == [0.5, 1.0]
+    assert [c for c in customers if c.lower() == "channel_share_web"] == ["channel_share_Web"]
+
+
+@pytest.mark.parametrize(
+    ("currency", "rates", "net"),
+    [("USD", "{CAD: 0.5}", 15.0), ("", "{CAD: 0.5, USD: 2}", 25.0), ("$", "{CAD: 0.5, USD: 1}", 15.0)],
+)
+def test_the_studys_own_currency_needs_no_rate(shop: Any, currency: str, rates: str, net: float) -> None:
+    shop.orders.write_text(
+        "customer_id,order_id,ordered_at,amount,currency\nann,1,2024-06-01,10,USD\nbob,2,2024-06-02,10,CAD\n"
+    )
+    text = shop.params.read_text().replace("currency: EUR", f"currency: '{currency}'")
+    shop.params.write_text(text.replace("orders.csv}", f"orders.csv, policies: {{rates: {rates}}}}}"))
+    assert Study(shop.params).waterfall.iloc[-1]["amount"] == net
+
+
+def test_amounts_of_another_currency_than_the_studys_are_refused(shop: Any) -> None:
+    shop.orders.write_text("customer_id,order_id,ordered_at,amount,currency\nann,1,2024-06-01,10,USD\n")
+    with pytest.raises(DataError, match=r"must be in EUR unless rates are given\. Found USD; no rate for USD"):
+        _ = Study(shop.params).waterfall
