@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from rfm_ml.core.checks import did_you_mean
 from rfm_ml.core.errors import ParamsError
+from rfm_ml.core.yaml_files import StrictLoader
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -230,9 +231,11 @@ def parse_params(text: str, *, name: str) -> Params:
         With one sentence per fault: where it is, what must hold, what we got.
     """
     try:
-        content = yaml.load(text, Loader=_OnceLoader)
+        content = yaml.load(text, Loader=StrictLoader)
     except yaml.YAMLError as error:
         raise ParamsError(_yaml_fault(error, name)) from None
+    except ParamsError as error:
+        raise ParamsError(f"{name}: {error}") from None
     if not isinstance(content, dict):
         raise ParamsError(f"{name} must be a mapping such as 'study: my_shop'. Got {repr(content or 'nothing')[:60]}.")
     try:
@@ -298,15 +301,3 @@ def _keys_at(place: tuple[Any, ...]) -> list[str]:
         sections = [c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)]
         model = sections[0] if sections else model
     return list(model.model_fields) if hasattr(model, "model_fields") else []
-
-
-class _OnceLoader(yaml.SafeLoader):
-    """Refuses a key that is there twice, where plain YAML silently keeps the last."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - PyYAML's own
-        keys = [self.construct_object(k, deep=True) for k, _ in node.value]
-        twice = sorted({str(k) for k in keys if keys.count(k) > 1})
-        if twice:
-            mark = [k.start_mark for k, _ in node.value if str(self.construct_object(k)) == twice[0]][1]
-            raise yaml.MarkedYAMLError(problem=f"the key {twice[0]!r} is there twice", problem_mark=mark)
-        return super().construct_mapping(node, deep=deep)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from rfm_ml.core.checks import did_you_mean
 from rfm_ml.core.errors import ParamsError
-from rfm_ml.segments.yaml_files import read_yaml
+from rfm_ml.core.yaml_files import read_yaml
 
 FIELDS: Final = ("aim", "offer_policy", "channels", "message_idea")
 

@@ -10,8 +10,8 @@ import pandas as pd
 
 from rfm_ml.core.checks import did_you_mean
 from rfm_ml.core.errors import ParamsError
+from rfm_ml.core.yaml_files import read_yaml
 from rfm_ml.segments.grid import AXES, MAX_SCORES, fill_grid
-from rfm_ml.segments.yaml_files import read_yaml
 
 PROSPECT: Final = "Prospect"
 """The segment of contacts without an order, outside every grid."""

@@ -9,8 +9,11 @@ import yaml
 from rfm_ml.core.errors import ParamsError
 
 
-class _StrictLoader(yaml.SafeLoader):
+class StrictLoader(yaml.SafeLoader):
+    """Refuses a key that is there twice, where plain YAML silently keeps the last."""
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - PyYAML's own signature
+        """Build a mapping whose keys are all different."""
         seen: set[Any] = set()
         for key_node, _ in node.value:
             key = key_node.value
@@ -44,7 +47,7 @@ def read_yaml(path: Path, *, what: str) -> Any:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ParamsError(f"{what} must be a file that can be read. Got {path}: {reason}.") from error
     try:
-        return yaml.load(text, Loader=_StrictLoader)
+        return yaml.load(text, Loader=StrictLoader)
     except yaml.YAMLError as error:
         raise ParamsError(f"{what} must be YAML. Got {path}: {error}") from error
     except ParamsError as error:
