@@ -192,15 +192,6 @@ class Params(_Section):
         return value
 
 
-def find_params(path: str | Path) -> Path:
-    """Return where a params file lies: as given, or in one of the folders above (notebooks start below)."""
-    given = Path(path).expanduser()
-    for folder in (Path.cwd(), *Path.cwd().parents):
-        if (folder / given).is_file():
-            return (folder / given).resolve()
-    return given.resolve()
-
-
 def load_params(path: str | Path) -> Params:
     """Read and check a study's parameters.
 

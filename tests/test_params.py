@@ -11,7 +11,8 @@ import yaml
 
 from rfm_ml.cli import main
 from rfm_ml.core.errors import ParamsError
-from rfm_ml.params import Params, find_params, load_params, parse_params
+from rfm_ml.core.places import find_params
+from rfm_ml.params import Params, load_params, parse_params
 
 FOLDER = Path(__file__).parents[1] / "params"
 PLAIN: dict[str, Any] = {

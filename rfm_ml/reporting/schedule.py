@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 from rfm_ml.core.errors import ParamsError
-from rfm_ml.params import find_params, load_params
+from rfm_ml.core.places import base_folder, find_params
+from rfm_ml.params import load_params
 
 _FIELDS = {"minute": (0, 59), "hour": (0, 23), "day of month": (1, 31), "month": (1, 12), "day of week": (0, 7)}
 _PART = re.compile(r"^(\*|\d+(-\d+)?)(/\d+)?$")
@@ -35,7 +36,7 @@ def crontab_line(params: str | Path, cron: str) -> str:
             f"A scheduled study must look at a day that moves on. Its as_of is {loaded.as_of}. "
             "Set as_of: latest, yesterday or month-end in the params."
         )
-    base = path.parent.parent if path.parent.name == "params" else path.parent
+    base = base_folder(path.parent)
     program = Path(sys.executable).with_name("rfm-ml")
     words = shlex.join([str(program), "run", str(path.relative_to(base))])
     log = shlex.quote(f"reports/{loaded.study}.log")

@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 
 from rfm_ml.core.errors import DataError, ParamsError
+from rfm_ml.core.places import base_folder, find_params
 from rfm_ml.core.store import Store, code_digest, digest
-from rfm_ml.params import Params, Table, find_params, load_params
+from rfm_ml.params import Params, Table, load_params
 from rfm_ml.transactions.companions import write_contacts, write_events
 from rfm_ml.transactions.contract import CleanLog, clean
 from rfm_ml.transactions.datasets import dataset
@@ -24,7 +25,7 @@ class StudyInputs:
     def __init__(self, params: str | Path, *, as_of: str | date | None = None, refresh: bool = False) -> None:
         self.path = find_params(params)
         self.params: Params = load_params(self.path)
-        self.base = self.path.parent.parent if self.path.parent.name == "params" else self.path.parent
+        self.base = base_folder(self.path.parent)
         self.store = Store(self.base / ".rfm_cache")
         self._asked = as_of if as_of not in ("", None) else self.params.as_of
         self._refresh = refresh

@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 
 from rfm_ml.core.errors import DataError, ParamsError
+from rfm_ml.core.places import base_folder
 from rfm_ml.params import parse_params
 from rfm_ml.transactions.sources import source_columns
 from rfm_ml.transactions.typed import KNOWN
@@ -79,7 +80,7 @@ def write_params(
     if place.exists():
         raise ParamsError(f"The params file must be new. {str(place)!r} is there already. Choose another name.")
     found = guess_columns(source_columns(data), given=columns or {})
-    base = folder.resolve().parent if folder.name == "params" else folder.resolve()
+    base = base_folder(folder.resolve())
     path = Path(os.path.relpath(Path(data).expanduser(), base)).as_posix()
     text = render_params(name, path=path, columns=found, folder=folder.name)
     parse_params(text, name=place.name)
