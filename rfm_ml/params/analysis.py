@@ -1,0 +1,33 @@
+"""How customers are measured, labelled and predicted."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from rfm_ml.params.section import Section
+
+
+class Customers(Section):
+    """How customers are measured."""
+
+    window_days: int | None = Field(None, ge=1, description="Orders and spend of the last days; null: all.")
+    annualise: bool = Field(False, description="Scale yearly rates of customers younger than the window.")
+    by: Literal["channel"] | None = Field(None, description="One row per customer and channel.")
+
+
+class Strategy(Section):
+    """A way to label customers, and the map that names the labels."""
+
+    use: str = Field(description="quantile_rfm, threshold_rfm, or your own class as my_module:MyStrategy.")
+    map: str | None = Field(None, description="twelve, three_level, classic, or a YAML file of your own.")
+    options: dict[str, Any] = Field(default_factory=dict, description="Arguments of the strategy.")
+    refit: bool = Field(False, description="Learn anew at every run; false: keep the frozen model.")
+
+
+class Clv(Section):
+    """Predictions of orders and value per customer."""
+
+    model: Literal["mbg_nbd", "pareto_nbd", "bg_nbd"] = Field("mbg_nbd", description="The repeat-buying model.")
+    horizon_days: int = Field(365, ge=1, le=36_500, description="How far to look ahead.")
+    daily_discount: float = Field(0.0003, ge=0, le=0.1, description="What money loses a day: 0.0003 is 11 % a year.")
+    margin: float = Field(1.0, gt=0, le=1, description="Share of an order's value that is earned.")

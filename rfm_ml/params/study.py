@@ -1,0 +1,59 @@
+"""The whole of the params: one model for one YAML file."""
+
+from datetime import date
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, field_validator
+
+from rfm_ml.params.analysis import Clv, Customers, Strategy
+from rfm_ml.params.report import Engine, Notebook
+from rfm_ml.params.section import Name, Section
+from rfm_ml.params.tables import Orders, Table
+
+
+class Params(Section):
+    """Everything a study needs to know."""
+
+    study: Name = Field(description="Name of the study; the folder of its reports.")
+    title: str | None = Field(None, description="Heading of the report.")
+    as_of: date | Literal["latest", "month-end", "yesterday"] = Field(
+        description="The day of the picture: a date; latest (last day with an order); month-end or yesterday (clock)."
+    )
+    currency: str = Field("", max_length=8, description="Shown behind amounts.")
+    time_zone: str = Field("UTC", description="Days are cut here, as in Europe/Berlin.")
+    orders: Orders
+    contacts: Table | None = Field(None, description="Contacts; those without an order become Prospects.")
+    events: Table | None = Field(None, description="Clicks, visits, carts: who is still engaged.")
+    customers: Customers = Field(default_factory=Customers)
+    strategies: dict[Name, Strategy] = Field(min_length=1, description="Ways to segment; the first leads the report.")
+    clv: Clv | None = Field(None, description="Predict orders and value per customer; left out: no predictions.")
+    playbook: str | None = Field(None, description="YAML with your own aims and offers per segment.")
+    notebooks: list[Notebook] = Field(min_length=1, description="Pages of the report, in order.")
+    engine: Engine = Field(default_factory=Engine)
+
+    @field_validator("notebooks", mode="before")
+    @classmethod
+    def _names_alone(cls, value: Any) -> Any:
+        return [{"name": v} if isinstance(v, str) else v for v in value] if isinstance(value, list) else value
+
+    @field_validator("as_of", mode="before")
+    @classmethod
+    def _a_day(cls, value: Any) -> Any:
+        if value in ("latest", "month-end", "yesterday") or (isinstance(value, date) and not hasattr(value, "hour")):
+            return value
+        try:
+            return date.fromisoformat(str(value))
+        except ValueError:
+            raise ValueError(
+                f"must be a day such as 2025-06-30, latest, month-end or yesterday. Got {value!r}."
+            ) from None
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            raise ValueError(f"must be a time zone such as Europe/Berlin. Got {value!r}.") from None
+        return value
