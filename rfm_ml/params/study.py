@@ -25,6 +25,8 @@ class Params(Section):
     orders: Orders
     contacts: Table | None = Field(None, description="Contacts; those without an order become Prospects.")
     events: Table | None = Field(None, description="Clicks, visits, carts: who is still engaged.")
+    campaigns: Table | None = Field(None, description="Who was sent what and when, and who was held out of it.")
+    products: Table | None = Field(None, description="Category, brand and margin of each product.")
     customers: Customers = Field(default_factory=Customers)
     strategies: dict[Name, Strategy] = Field(min_length=1, description="Ways to segment; the first leads the report.")
     clv: Clv | None = Field(None, description="Predict orders and value per customer; left out: no predictions.")

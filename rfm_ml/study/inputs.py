@@ -1,9 +1,10 @@
 """The inputs of a study: where its tables lie, clean and kept by content, and the day it is seen from."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
@@ -11,16 +12,24 @@ from rfm_ml.core.errors import DataError, ParamsError
 from rfm_ml.core.places import base_folder, find_params
 from rfm_ml.core.store import Store, code_digest, digest
 from rfm_ml.params import Params, Table, load_params
-from rfm_ml.transactions.companions import write_contacts, write_events
+from rfm_ml.transactions.companions import write_campaigns, write_contacts, write_events, write_products
 from rfm_ml.transactions.contract import CleanLog, clean
 from rfm_ml.transactions.datasets import dataset
 from rfm_ml.transactions.policies import Policies
 from rfm_ml.transactions.sources import Source, connect, database_source, dataset_source, file_source
 from rfm_ml.transactions.waterfall import waterfall
 
+COMPANIONS: Final[dict[str, Callable[..., list[str]]]] = {
+    "contacts": write_contacts,
+    "events": write_events,
+    "campaigns": write_campaigns,
+    "products": write_products,
+}
+"""Tables beside the orders, and what cleans them and writes them down."""
+
 
 class StudyInputs:
-    """Orders, lines, contacts and events of one params file; arguments as in `Study`."""
+    """Orders, lines, contacts, events, campaigns and products of one params file; arguments as in `Study`."""
 
     def __init__(self, params: str | Path, *, as_of: str | date | None = None, refresh: bool = False) -> None:
         self.path = find_params(params)
@@ -29,6 +38,7 @@ class StudyInputs:
         self.store = Store(self.base / ".rfm_cache")
         self._asked = as_of if as_of not in ("", None) else self.params.as_of
         self._refresh = refresh
+        self._places: dict[str, Path] = {}
 
     @cached_property
     def con(self) -> Any:
@@ -128,51 +138,71 @@ class StudyInputs:
         """Clean order lines as an Ibis table, None where the log names no products or categories."""
         return self.con.read_parquet(str(self.log.lines)) if self.log.lines else None
 
-    @cached_property
-    def _companions(self) -> tuple[Path, list[str]]:
-        """Contacts and events as Parquet files of one folder, with notes."""
-        given = {n: t for n in ("contacts", "events") if (t := getattr(self.params, n)) is not None}
-        sources = {n: self._companion_source(n, t) for n, t in given.items()}
-        ids = str(self.con.con.execute(f"SELECT typeof(customer_id) FROM '{self.log.orders}' LIMIT 1").fetchall()[0][0])
-        parts = {n: (s.fingerprint, given[n].model_dump()) for n, s in sources.items()}
-        key = digest(code_digest(), ids, parts, self.params.time_zone)
+    @property
+    def companion_notes(self) -> list[str]:
+        """How the tables beside the orders were read, and what was left out of them."""
+        places = [p for name in COMPANIONS if (p := self._companion(name)) is not None]
+        return [note for p in places for note in (p / "notes.txt").read_text().splitlines()]
 
-        def write(folder: Path) -> None:
-            notes = []
-            if "contacts" in sources:
-                raw = sources["contacts"].load(self.con)
-                columns = given["contacts"].columns
-                notes += write_contacts(raw, folder / "contacts.parquet", columns=columns, ids=ids)
-            if "events" in sources:
-                notes += write_events(
-                    sources["events"].load(self.con),
-                    folder / "events.parquet",
-                    columns=given["events"].columns,
-                    ids=ids,
-                    date_format=given["events"].date_format,
-                    time_zone=self.params.time_zone,
-                )
-            (folder / "notes.txt").write_text("\n".join(notes))
+    def _companion(self, name: str) -> Path | None:
+        """Return the folder of a table beside the orders, as Parquet with its notes; None if the params name none."""
+        given: Table | None = getattr(self.params, name)
+        if given is None:
+            return None
+        if name not in self._places:
+            source, ids = self._companion_source(name, given), self._ids(name)
+            key = digest(code_digest(), ids, source.fingerprint, given.model_dump(), self.params.time_zone)
 
-        folder = self.store.folder("companions", key, write)
-        return folder, (folder / "notes.txt").read_text().splitlines()
+            def write(folder: Path) -> None:
+                options: dict[str, Any] = {"columns": given.columns, "ids": ids}
+                if name in ("events", "campaigns"):
+                    options |= {"date_format": given.date_format, "time_zone": self.params.time_zone}
+                notes = COMPANIONS[name](source.load(self.con), folder / f"{name}.parquet", **options)
+                (folder / "notes.txt").write_text("\n".join(notes))
+
+            self._places[name] = self.store.folder(name, key, write)
+        return self._places[name]
+
+    def _ids(self, companion: str) -> str | None:
+        """Return the SQL type of the ids that a table joins the orders by; None where the lines name no products."""
+        table, column = self.log.orders, "customer_id"
+        if companion == "products":
+            if self.log.lines is None or "product_id" not in self.lines.columns:
+                return None
+            table, column = self.log.lines, "product_id"
+        return str(self.con.con.execute(f"SELECT typeof({column}) FROM '{table}' LIMIT 1").fetchall()[0][0])
 
     def _companion_source(self, name: str, table: Table) -> Source:
         if table.dataset is None:
             return self._source(table)
         tables = dataset(table.dataset, **table.options).tables
-        if tables is None:
+        found = tables(self.store.root, **table.options) if tables else {}
+        if name not in found:
             raise ParamsError(
                 f"{name} must come from a data set that has them. {table.dataset} has none. Remove {name}."
             )
-        return file_source(tables(self.store.root, **table.options)[name])
+        return file_source(found[name])
+
+    def _companion_table(self, name: str) -> Any:
+        place = self._companion(name)
+        return None if place is None else self.con.read_parquet(str(place / f"{name}.parquet"))
 
     @property
     def contacts(self) -> Any:
         """Contacts as an Ibis table, None if the params name none."""
-        return self.con.read_parquet(str(self._companions[0] / "contacts.parquet")) if self.params.contacts else None
+        return self._companion_table("contacts")
 
     @property
     def events(self) -> Any:
         """Events as an Ibis table, None if the params name none."""
-        return self.con.read_parquet(str(self._companions[0] / "events.parquet")) if self.params.events else None
+        return self._companion_table("events")
+
+    @property
+    def campaigns(self) -> Any:
+        """Who was sent which campaign when, as an Ibis table, None if the params name none."""
+        return self._companion_table("campaigns")
+
+    @property
+    def products(self) -> Any:
+        """Category, brand and margin by product, as an Ibis table, None if the params name none."""
+        return self._companion_table("products")

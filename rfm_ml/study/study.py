@@ -58,8 +58,8 @@ class Study(StudyInputs):
 
     @cached_property
     def _customers_key(self) -> str:
-        companions = str(self._companions[0]) if self.params.events else None
-        return digest(code_digest(), str(self.log.folder), self.as_of, self.params.customers.model_dump(), companions)
+        events = str(self._companion("events"))
+        return digest(code_digest(), str(self.log.folder), self.as_of, self.params.customers.model_dump(), events)
 
     @cached_property
     def customers(self) -> pd.DataFrame:
@@ -248,8 +248,7 @@ class Study(StudyInputs):
         """What a reader must know before he relies on the figures."""
         last = self.customers["last_order_on"].max().date()
         found = quality_warnings(self.waterfall, last_order_on=last, as_of=self.as_of)
-        if self.params.contacts or self.params.events:
-            found += self._companions[1]
+        found += self.companion_notes
         for name in self.strategies:
             found += [f"{name}: {told}" for told in self.choice(name).warnings]
         if self.params.clv is not None:

