@@ -47,6 +47,7 @@ def plot_months(
             ha="right" if len(months) > 2 else "center",
             fontsize=11,
             color=QUIET,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.85},
         )
     step = max(1, -(-len(months) // MOST_TICKS))
     at = list(range(0, len(months), step))
