@@ -1,0 +1,133 @@
+"""All measures of a score, and all of a segmentation, at once: for the customers or for bootstrap samples of them."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rfm_ml.evaluation import forecast_error, gains, grouping, ranking
+from rfm_ml.evaluation.grouping import GroupedCustomers, GroupedSample
+from rfm_ml.evaluation.sample import Sample, ScoredCustomers, numbers, weight_rows
+from rfm_ml.models.arrays import FloatArray
+
+FOUND: Final[dict[str, Callable[[Sample], float]]] = {
+    "normalised_gini": gains.normalised_gini_of,
+    "capture_10": partial(gains.capture_of, share=0.1),
+    "capture_20": partial(gains.capture_of, share=0.2),
+    "lift_10": lambda sample: gains.capture_of(sample, 0.1) / 0.1,
+    "lift_20": lambda sample: gains.capture_of(sample, 0.2) / 0.2,
+    "missed_top_20": partial(gains.missed_top_of, share=0.2),
+    "wrongly_in_20": partial(gains.wrongly_in_of, share=0.2),
+    "spearman": ranking.spearman_of,
+    "roc_auc": ranking.roc_auc_of,
+}
+"""Measures of the order of a score."""
+
+ERRORS: Final[dict[str, Callable[[Sample], float]]] = {
+    "mae_over_mean": forecast_error.mae_over_mean_of,
+    "rmse_over_mean": forecast_error.rmse_over_mean_of,
+    "bias": forecast_error.bias_of,
+    "decile_mape": forecast_error.decile_mape_of,
+    "calibration_slope": forecast_error.calibration_slope_of,
+}
+"""Measures of the amount of a score that predicts spend; with `out_of_sample_r2`."""
+
+SEGMENTS: Final[dict[str, Callable[[GroupedSample], float]]] = {
+    "omega_squared": grouping.omega_squared_of,
+    "omega_squared_winsorised": grouping.winsorised_omega_squared_of,
+    "mutual_information": grouping.mutual_information_of,
+    "size_evenness": grouping.size_evenness_of,
+    "smallest_share": grouping.smallest_share_of,
+}
+"""Measures of the segments themselves, whatever value they are given."""
+
+
+def value_measures(
+    spend: ArrayLike, score: ArrayLike, *, mean_train: float | None, weights: ArrayLike | None = None
+) -> dict[str, FloatArray]:
+    """Judge a score by what customers spent, with every measure of the order and of the amount.
+
+    Parameters
+    ----------
+    spend
+        Shape (n,): spend in the holdout, in currency; 0 without an order.
+    score
+        Shape (n,): predicted spend in currency, for instance the learned mean of the customer's segment.
+    mean_train
+        Mean spend in the period the score was learned from, in currency. None if the score is no amount (days, a
+        probability): only its order is judged.
+    weights
+        Shape (repeats, n): how often each customer is counted, as `bootstrap_weights` gives. None for all once.
+
+    Returns
+    -------
+    dict[str, FloatArray]
+        Measure: shape (repeats,), or () without weights. As if the rows were repeated so many times, and computed row
+        by row, so that no more memory than for the weights is used. NaN where a measure is not defined.
+
+    Raises
+    ------
+    DataError
+        If a number is missing, there are no customers, or the shapes differ.
+
+    Examples
+    --------
+    >>> found = value_measures([60, 0, 40, 0], [50, 0, 30, 0], mean_train=20)
+    >>> float(found["normalised_gini"]), round(float(found["bias"]), 2)
+    (1.0, -0.2)
+    """
+    customers = ScoredCustomers(spend, score)
+    measures = dict(FOUND)
+    if mean_train is not None:
+        mean = float(numbers([mean_train], what="mean_train")[0])
+        measures["out_of_sample_r2"] = partial(forecast_error.out_of_sample_r2_of, mean_train=mean)
+        measures |= ERRORS
+    rows = weight_rows(weights, size=len(customers.spend))
+    samples = (Sample(customers, row) for row in rows)
+    table = np.array([[measure(sample) for measure in measures.values()] for sample in samples])
+    return _by_name(list(measures), table, one=weights is None)
+
+
+def segment_measures(
+    spend: ArrayLike, segment: Sequence[object] | ArrayLike, *, weights: ArrayLike | None = None
+) -> dict[str, FloatArray]:
+    """Judge segments by what customers spent and by their sizes, whatever value they are given.
+
+    Parameters
+    ----------
+    spend
+        Shape (n,): spend in the holdout, in currency; 0 without an order.
+    segment
+        Shape (n,): any labels.
+    weights
+        As for `value_measures`.
+
+    Returns
+    -------
+    dict[str, FloatArray]
+        As for `value_measures`. A segment of which a sample has no customer does not exist for it. In bootstrap samples
+        mutual information and omega squared lie somewhat higher than in the data: rows that are drawn twice agree.
+
+    Raises
+    ------
+    DataError
+        If a number or a label is missing, there are no customers, or the shapes differ.
+
+    Examples
+    --------
+    >>> found = segment_measures([60, 0, 40, 0], ["A", "B", "A", "B"])
+    >>> float(found["mutual_information"]), float(found["smallest_share"])
+    (1.0, 0.5)
+    """
+    customers = GroupedCustomers(spend, segment)
+    rows = weight_rows(weights, size=len(customers.spend))
+    samples = (GroupedSample(customers, row) for row in rows)
+    table = np.array([[measure(sample) for measure in SEGMENTS.values()] for sample in samples])
+    return _by_name(list(SEGMENTS), table, one=weights is None)
+
+
+def _by_name(names: list[str], table: FloatArray, *, one: bool) -> dict[str, FloatArray]:
+    table = table.reshape(-1, len(names))
+    return {name: np.asarray(table[0, i] if one else table[:, i]) for i, name in enumerate(names)}
