@@ -20,7 +20,7 @@ import yaml
 from rfm_ml import cli
 from rfm_ml.core import columns
 from rfm_ml.customers.engagement import EVENT_WEIGHTS, FORGOTTEN_DAYS, HALF_LIFE_DAYS
-from rfm_ml.customers.features import CYCLIC_MAX_CV, REGULAR_MAX_CV, RHYTHM_MIN_GAPS
+from rfm_ml.customers.regularity import CYCLIC_MAX_CV, REGULAR_MAX_CV, RHYTHM_MIN_GAPS, SEASON_MONTHS
 from rfm_ml.customers.rfm import ANNUALISE_FLOOR_DAYS
 from rfm_ml.params import Params
 from rfm_ml.reporting import run as running
@@ -265,6 +265,7 @@ def test_glossary_gives_the_limits_that_the_code_uses() -> None:
     assert f"fewer than {RHYTHM_MIN_GAPS} gaps" in rhythm
     assert f"at most {REGULAR_MAX_CV}" in rhythm
     assert f"at most {CYCLIC_MAX_CV:g}" in rhythm
+    assert f"{SEASON_MONTHS} successive months" in rhythm
     score = glossary("Columns")["engagement_score"]
     assert f"{HALF_LIFE_DAYS} days" in score
     assert f"{FORGOTTEN_DAYS} days" in score

@@ -24,16 +24,8 @@ from rfm_ml.customers.days import (
     with_days,
 )
 from rfm_ml.customers.engagement import engagement
+from rfm_ml.customers.regularity import rhythm_columns, rhythm_measures
 from rfm_ml.customers.rfm import count, money, within
-
-REGULAR_MAX_CV = 0.5
-"""Gaps that vary less than this are regular (half of what random buying, cv = 1, shows)."""
-
-CYCLIC_MAX_CV = 1.0
-"""Gaps that vary less than random buying does, but are not regular, are cyclic."""
-
-RHYTHM_MIN_GAPS = 3
-"""With fewer gaps between order days no rhythm can be told: such buyers are occasional."""
 
 RECENT_DAYS = (30, 90, 365)
 TREND_DAYS = 90
@@ -72,10 +64,7 @@ def features(
         is in the name.
 
         - `mean_order_value`: amount of orders / number of orders, before returns, in currency.
-        - `gap_mean_days`: mean gap between successive order days, in days; missing if one-time.
-        - `gap_cv`: standard deviation (population) of these gaps / their mean; missing below two.
-        - `buying_rhythm`: 'one-time' (no gap), 'occasional' (fewer than `RHYTHM_MIN_GAPS` gaps, or
-          gap_cv > `CYCLIC_MAX_CV`), 'regular' (gap_cv <= `REGULAR_MAX_CV`), else 'cyclic'.
+        - `gap_mean_days`, `gap_cv`, `buying_rhythm`, `overdue_days`: see `regularity.rhythm_columns`.
         - `orders_30d`, `orders_90d`, `orders_365d`, `spend_30d`, `spend_90d`, `spend_365d`: orders
           and net amount in (as_of - days, as_of].
         - `orders_trend`: (a - b) / (a + b), a the orders of the last `TREND_DAYS` days, b of those
@@ -94,7 +83,7 @@ def features(
     table = as_table(orders, what="orders")
     days = with_gaps(customer_days(table, by=by, as_of=day), by=by)
     sums = summarise(days, by=by, measures=feature_measures(days, as_of=day))
-    result = sums.select(*group_keys(by), **feature_columns(sums))
+    result = sums.select(*group_keys(by), **feature_columns(sums, as_of=day))
     return with_inputs(result, {"orders": table, "lines": lines, "events": events}, as_of=day, channels=channels)
 
 
@@ -108,14 +97,10 @@ def with_gaps(days: ir.Table, *, by: str | None) -> ir.Table:
 
 def feature_measures(days: ir.Table, *, as_of: date) -> dict[str, ir.Value]:
     """Name the sums over customer-days (with gaps) that `feature_columns` needs."""
-    has_order = days.orders > 0
     measures = {
-        "first_order_on": days.ordered_on.min(where=has_order),
-        "last_order_on": days.ordered_on.max(where=has_order),
-        "order_days": days.count(where=has_order),
+        **rhythm_measures(days),
         "all_orders": days.orders.sum(),
         "order_amount": days.order_amount.sum(),
-        "squared_gaps": (days.gap_days * days.gap_days).sum(where=has_order),
     }
     for n in RECENT_DAYS:
         recent = within(days.ordered_on, as_of=as_of, days=n)
@@ -128,11 +113,11 @@ def feature_measures(days: ir.Table, *, as_of: date) -> dict[str, ir.Value]:
     return measures
 
 
-def feature_columns(sums: ir.Table) -> dict[str, ir.Value]:
+def feature_columns(sums: ir.Table, *, as_of: date) -> dict[str, ir.Value]:
     """Turn the sums of `feature_measures` into the features, in their order."""
     columns = {
         "mean_order_value": money(sums.order_amount) / count(sums.all_orders),
-        **_rhythm(sums),
+        **rhythm_columns(sums, as_of=as_of),
         **{f"orders_{n}d": count(sums[f"orders_{n}d"]) for n in RECENT_DAYS},
         **{f"spend_{n}d": money(sums[f"spend_{n}d"]) for n in RECENT_DAYS},
     }
@@ -164,27 +149,6 @@ def with_inputs(
     for table in extra:
         result = _join(result, table)
     return result
-
-
-def _rhythm(sums: ir.Table) -> dict[str, ir.Value]:
-    gaps = sums.order_days.cast("int64") - 1
-    total = sums.last_order_on.delta(sums.first_order_on, unit="day").cast("int64")
-    # In whole numbers, so exact: n * sum(g^2) - sum(g)^2 is n^2 times the variance of the gaps.
-    spread = (gaps * count(sums.squared_gaps) - total * total).cast("float64").sqrt()
-    cv = ibis.ifelse(gaps >= 2, spread / total.nullif(0), ibis.null("float64"))
-    # Limits are given to the engine as text: they are exact decimals there.
-    rhythm = ibis.cases(
-        (gaps == 0, "one-time"),
-        (gaps < RHYTHM_MIN_GAPS, "occasional"),
-        (cv <= ibis.literal(str(REGULAR_MAX_CV)).cast("float64"), "regular"),
-        (cv <= ibis.literal(str(CYCLIC_MAX_CV)).cast("float64"), "cyclic"),
-        else_="occasional",
-    )
-    return {
-        "gap_mean_days": total.cast("float64") / gaps.nullif(0),
-        "gap_cv": cv,
-        "buying_rhythm": rhythm,
-    }
 
 
 def _categories(lines: ir.Table, *, as_of: date, split: bool) -> ir.Table:

@@ -8,10 +8,8 @@ import pandas as pd
 
 from rfm_ml.core.checks import require_between, require_columns
 from rfm_ml.customers.days import customer_days, group_keys, with_days
+from rfm_ml.customers.regularity import RHYTHMS
 from rfm_ml.customers.rfm import within
-
-RHYTHMS: Final = ("regular", "cyclic", "occasional", "one-time")
-"""Buying rhythms from the most to the least predictable, see `features`."""
 
 SKEWED: Final = 20.0
 """A distribution whose largest value is this many times its median is cut into ranges that grow."""

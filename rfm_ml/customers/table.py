@@ -94,7 +94,7 @@ def customer_table(
     columns = rfm_columns(sums, as_of=day, window_days=window_days, annualise=annualise)
     columns |= repeat_buying_columns(sums)
     if with_features:
-        columns |= feature_columns(sums)
+        columns |= feature_columns(sums, as_of=day)
     table = sums.select(*group_keys(by), **columns)
     if with_features:
         inputs = {"orders": source, "lines": lines, "events": events}

@@ -1,5 +1,4 @@
 from datetime import date
-from math import sqrt
 
 import pandas as pd
 import pytest
@@ -34,6 +33,7 @@ def test_a_missing_input_leaves_its_columns_out() -> None:
         "gap_mean_days",
         "gap_cv",
         "buying_rhythm",
+        "overdue_days",
         "orders_30d",
         "orders_90d",
         "orders_365d",
@@ -54,27 +54,6 @@ def test_mean_order_value_is_of_orders_before_returns() -> None:
         order_kind=["order", "order", "return", "order"],
     )
     assert row(orders)["mean_order_value"] == 15.0
-
-
-@pytest.mark.parametrize(
-    ("gaps", "mean", "cv", "rhythm"),
-    [
-        ([], None, None, "one-time"),
-        ([30], 30.0, None, "occasional"),
-        ([30, 30], 30.0, 0.0, "occasional"),  # even, but too few to tell
-        ([30, 30, 30], 30.0, 0.0, "regular"),
-        ([10, 20, 30], 20.0, sqrt(200 / 3) / 20, "regular"),  # .41
-        ([10, 10, 30, 30], 20.0, 0.5, "regular"),  # at the limit
-        ([5, 10, 30], 15.0, sqrt(350 / 3) / 15, "cyclic"),  # .72
-        ([1, 1, 100], 34.0, sqrt(2178) / 34, "occasional"),  # 1.37
-    ],
-)
-def test_rhythm_follows_from_the_gaps(gaps: list[int], mean: float, cv: float, rhythm: str) -> None:
-    ages = [sum(gaps[i:]) for i in range(len(gaps) + 1)]
-    found = row(log(*days_before(*ages)))
-    assert found["gap_mean_days"] == mean
-    assert found["gap_cv"] == (cv if cv is None else pytest.approx(cv, rel=1e-15))
-    assert found["buying_rhythm"] == rhythm
 
 
 def test_gaps_are_between_order_days_whatever_happens_in_between() -> None:

@@ -79,12 +79,12 @@ def test_arrivals_count_first_orders_by_day() -> None:
 def test_rhythms_are_all_there_in_order() -> None:
     expected = pd.DataFrame(
         {
-            "rhythm": ["regular", "cyclic", "occasional", "one-time"],
-            "customers": [1, 0, 1, 2],
-            "customer_share": [0.25, 0.0, 0.25, 0.5],
-            "revenue": [60.0, 0.0, 20.0, 20.0],
-            "revenue_share": [0.6, 0.0, 0.2, 0.2],
-            "median_gap_days": [30.0, np.nan, 50.0, np.nan],
+            "rhythm": ["regular", "cyclic", "seasonal", "occasional", "too few orders", "one-time"],
+            "customers": [1, 0, 0, 1, 0, 2],
+            "customer_share": [0.25, 0.0, 0.0, 0.25, 0.0, 0.5],
+            "revenue": [60.0, 0.0, 0.0, 20.0, 0.0, 20.0],
+            "revenue_share": [0.6, 0.0, 0.0, 0.2, 0.0, 0.2],
+            "median_gap_days": [30.0, np.nan, np.nan, 50.0, np.nan, np.nan],
         }
     )
     assert_frame_equal(rhythm_table(CUSTOMERS), expected, check_dtype=False)
