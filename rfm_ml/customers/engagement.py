@@ -19,7 +19,13 @@ FORGOTTEN_DAYS = 365
 """Older events do not count in the score: they would weigh less than 1/4000. With another half-life the limit moves
 in proportion."""
 
-EVENT_WEIGHTS = {"email_open": 1, "email_click": 3, "visit": 3, "cart_add": 5, "cart_abandon": 5}
+EVENT_WEIGHTS: Final[dict[str, float]] = {
+    "email_open": 1,
+    "email_click": 3,
+    "visit": 3,
+    "cart_add": 5,
+    "cart_abandon": 5,
+}
 """Points of an event of today, if nothing else is asked for; other kinds give none."""
 
 CLICK_DAYS = 180

@@ -1,5 +1,6 @@
 """The way from prospect to loyal customer: how many take each step, and how long it takes them."""
 
+import itertools
 from datetime import date
 from typing import Any, Final
 
@@ -45,9 +46,7 @@ def funnel_stage(customers: pd.DataFrame) -> pd.Series:
     return pd.Series(np.array(STAGES)[at], index=customers.index, name="funnel_stage", dtype="str")
 
 
-def funnel(
-    orders: Any, *, as_of: date | str, contacts: Any | None = None, events: Any | None = None
-) -> pd.DataFrame:
+def funnel(orders: Any, *, as_of: date | str, contacts: Any | None = None, events: Any | None = None) -> pd.DataFrame:
     """Count who takes each step of the funnel, and how long it takes, fair to those who had little time for it.
 
     A prospect is a contact, or somebody with an event, before his first order. His time begins with his first event;
@@ -85,10 +84,12 @@ def funnel(
     at = {c: pd.to_datetime(frame[c]) for c in dates}
     known = frame["prospect"].to_numpy(dtype=bool)
     rows = []
-    for number, (start, end) in enumerate(zip(dates, dates[1:], strict=False)):
+    for number, (start, end) in enumerate(itertools.pairwise(dates)):
         entered = known if number == 0 else at[start].notna().to_numpy()
         if entered.any() or number:
-            rows.append({"step": f"{STAGES[number]} to {STAGES[number + 1]}", **_step(at[start], at[end], entered, day)})
+            rows.append(
+                {"step": f"{STAGES[number]} to {STAGES[number + 1]}", **_step(at[start], at[end], entered, day)}
+            )
     return pd.DataFrame(rows)
 
 
@@ -117,8 +118,9 @@ def first_month_cohorts(orders: Any, *, as_of: date | str, days: int = 90) -> pd
     month = first.dt.to_period("M")
     grouped = ((second - first).dt.days <= days).groupby(month)
     table = pd.DataFrame({"new_customers": grouped.size(), "second_orders": grouped.sum()}).sort_index()
-    table = table[table.index.end_time.normalize() + pd.Timedelta(days=days) <= pd.Timestamp(day)]
-    table.insert(0, "month", table.index.to_timestamp())
+    months = pd.PeriodIndex(table.index)
+    table.insert(0, "month", months.to_timestamp())
+    table = table[months.end_time.normalize() + pd.Timedelta(days=days) <= pd.Timestamp(day)]
     return table.assign(second_order_share=table["second_orders"] / table["new_customers"]).reset_index(drop=True)
 
 

@@ -82,9 +82,7 @@ def rhythm_columns(sums: ir.Table, *, as_of: date) -> dict[str, ir.Value]:
     spread = (gaps * count(sums.squared_gaps) - total * total).cast("float64").sqrt()
     cv = ibis.ifelse(gaps >= 2, spread / total.nullif(0), ibis.null("float64"))
     longest = count(sums.longest_gap)
-    months = 1 + ibis.least(
-        sums.last_month - sums.first_month, sums.last_turned_month - sums.first_turned_month
-    )
+    months = 1 + ibis.least(sums.last_month - sums.first_month, sums.last_turned_month - sums.first_turned_month)
     seasonal = (months <= SEASON_MONTHS) & (longest >= SEASON_MIN_SILENCE_DAYS)
     rhythm = ibis.cases(
         (gaps == 0, "one-time"),

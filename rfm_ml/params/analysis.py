@@ -1,9 +1,10 @@
 """How customers are measured, labelled and predicted."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from rfm_ml.customers.engagement import EVENT_WEIGHTS
 from rfm_ml.params.section import Section
 
 
@@ -31,3 +32,13 @@ class Clv(Section):
     horizon_days: int = Field(365, ge=1, le=36_500, description="How far to look ahead.")
     daily_discount: float = Field(0.0003, ge=0, le=0.1, description="What money loses a day: 0.0003 is 11 % a year.")
     margin: float = Field(1.0, gt=0, le=1, description="Share of an order's value that is earned.")
+
+
+class Engagement(Section):
+    """How clicks, visits and carts count in the engagement score."""
+
+    half_life_days: float = Field(30, ge=1, le=3650, description="An event counts half after as many days.")
+    weights: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(
+        default_factory=lambda: dict(EVENT_WEIGHTS),
+        description="Points of an event of today by its kind; kinds not named here give none.",
+    )

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator
 
-from rfm_ml.params.analysis import Clv, Customers, Strategy
+from rfm_ml.params.analysis import Clv, Customers, Engagement, Strategy
 from rfm_ml.params.report import Engine, Notebook
 from rfm_ml.params.section import Name, Section
 from rfm_ml.params.tables import Orders, Table
@@ -28,6 +28,7 @@ class Params(Section):
     campaigns: Table | None = Field(None, description="Who was sent what and when, and who was held out of it.")
     products: Table | None = Field(None, description="Category, brand and margin of each product.")
     customers: Customers = Field(default_factory=Customers)
+    engagement: Engagement = Field(default_factory=Engagement)
     strategies: dict[Name, Strategy] = Field(min_length=1, description="Ways to segment; the first leads the report.")
     clv: Clv | None = Field(None, description="Predict orders and value per customer; left out: no predictions.")
     playbook: str | None = Field(None, description="YAML with your own aims and offers per segment.")

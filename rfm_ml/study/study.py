@@ -6,6 +6,7 @@ import warnings
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -14,6 +15,8 @@ from rfm_ml.core.checks import require_known
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.core.store import code_digest, digest
 from rfm_ml.customers import customer_table
+from rfm_ml.customers.engagement import with_points
+from rfm_ml.customers.funnel import STAGES, funnel_stage
 from rfm_ml.models import FitWarning, GammaGamma
 from rfm_ml.models.repeat_buying import RepeatBuyingModel
 from rfm_ml.segments import SegmentModel, load_map, segment_profile, with_overlays, with_prospects
@@ -58,7 +61,7 @@ class Study(StudyInputs):
 
     @cached_property
     def _customers_key(self) -> str:
-        events = str(self._companion("events"))
+        events = [str(self._companion("events")), self.params.engagement.model_dump() if self.params.events else None]
         return digest(code_digest(), str(self.log.folder), self.as_of, self.params.customers.model_dump(), events)
 
     @cached_property
@@ -68,8 +71,16 @@ class Study(StudyInputs):
         return self.store.frame(
             "customers",
             self._customers_key,
-            lambda: customer_table(self.orders, as_of=self.as_of, lines=self.lines, events=self.events, **options),
+            lambda: customer_table(
+                self.orders, as_of=self.as_of, lines=self.lines, events=self.scored_events, **options
+            ),
         )
+
+    @property
+    def scored_events(self) -> Any:
+        """Events with their points for engagement as the params say, None if the params name none."""
+        rules = self.params.engagement.model_dump()
+        return None if self.events is None else with_points(self.events, **rules)
 
     @property
     def strategies(self) -> list[str]:
@@ -152,7 +163,7 @@ class Study(StudyInputs):
         return assigned
 
     def segment_list(self, name: str | None = None, *, model: SegmentModel | None = None) -> pd.DataFrame:
-        """Return the list a campaign tool imports: segments, scores, the reason and what would move each up.
+        """Return the list a campaign tool imports: segments, scores, funnel stage, the reason, what would move each up.
 
         Parameters
         ----------
@@ -164,9 +175,12 @@ class Study(StudyInputs):
         assigned = self.segments(name) if model is None else self._assign(model)
         model = model or self.model(name)
         # Prospects follow the customers, so rows agree by position; there is nothing to explain about them.
-        more = [""] * (len(assigned) - len(self.customers))
+        prospects = len(assigned) - len(self.customers)
+        more = [""] * prospects
         return assigned.assign(
-            reason=[*model.explain(self.customers), *more], next_step=[*model.move_up(self.customers), *more]
+            funnel_stage=[*funnel_stage(self.customers), *[STAGES[0]] * prospects],
+            reason=[*model.explain(self.customers), *more],
+            next_step=[*model.move_up(self.customers), *more],
         )
 
     def profile(self, name: str | None = None) -> pd.DataFrame:

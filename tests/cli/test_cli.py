@@ -87,7 +87,7 @@ def test_score_to_standard_output_is_clean_csv(shop: Any, capsys: pytest.Capture
     capsys.readouterr()
     assert call("score", shop.params, "--model", shop.report() / "models" / "quantiles.json") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "customer_id,segment,R,F,M,cell,reason,next_step"
+    assert lines[0] == "customer_id,segment,R,F,M,cell,funnel_stage,reason,next_step"
     assert len(lines) == 7
 
 

@@ -1,5 +1,6 @@
 """Who buys regularly, and who is late, by gaps that are made by hand."""
 
+import itertools
 from math import sqrt
 
 import pandas as pd
@@ -93,7 +94,7 @@ def test_everybody_has_one_rhythm_that_plain_python_finds_too(rows: list[tuple[i
 
 
 def by_hand(days: list[pd.Timestamp]) -> str:
-    gaps = [(b - a).days for a, b in zip(days, days[1:], strict=False)]
+    gaps = [(b - a).days for a, b in itertools.pairwise(days)]
     if len(gaps) < 3:
         return "too few orders" if gaps else "one-time"
     seasons = [{(start + n) % 12 + 1 for n in range(3)} for start in range(12)]

@@ -49,7 +49,17 @@ def test_segment_list_has_one_row_per_customer_in_both_formats(shop: Any) -> Non
 
     listed = pd.read_csv(shop.report() / "segments" / "quantiles.csv")
     assert listed["customer_id"].tolist() == ["ann", "bob", "cat", "dan", "eve", "fay"]
-    assert list(listed.columns) == ["customer_id", "segment", "R", "F", "M", "cell", "reason", "next_step"]
+    assert list(listed.columns) == [
+        "customer_id",
+        "segment",
+        "R",
+        "F",
+        "M",
+        "cell",
+        "funnel_stage",
+        "reason",
+        "next_step",
+    ]
     # Edges: recency 10, 29, 31, 140; orders 1, 1, 2, 2; spend 9.99, 22, 67.75, 95 (sorted values 2 to 5 of 6).
     assert listed["cell"].astype(str).tolist() == ["553", "234", "311", "535", "112", "411"]
     assert listed["segment"].tolist() == ["Loyal", "At risk", "About to sleep", "Loyal", "Lost", "New"]

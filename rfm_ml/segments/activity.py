@@ -1,0 +1,149 @@
+"""Segments by what their people do besides ordering: responsiveness, retention, and carts left behind."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from rfm_ml.core.checks import require_between, require_columns
+from rfm_ml.customers.days import as_day, as_table, with_days
+from rfm_ml.customers.engagement import ACTIVITIES
+from rfm_ml.customers.rfm import within
+
+
+def responsiveness(
+    assigned: pd.DataFrame, activity: pd.DataFrame, *, order: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Return per segment how much its people open, click, visit and fill carts.
+
+    Parameters
+    ----------
+    assigned
+        `customer_id`, `segment`; somebody listed once per channel counts once in each of his segments.
+    activity
+        As `customers.engagement.activity` gives.
+    order
+        The segments in the order of the rows; None: by name. Segments with nobody in them are left out.
+
+    Returns
+    -------
+    pd.DataFrame
+        `segment, customers, active_share` (who did anything lately), and per customer `opens, clicks, visits, carts,
+        abandoned_carts, engagement_score`.
+    """
+    require_columns(list(assigned.columns), ["customer_id", "segment"], what="The table of segments")
+    people = assigned[["customer_id", "segment"]].drop_duplicates()
+    counted = list(ACTIVITIES.values())
+    joined = people.merge(activity, on="customer_id", how="left")
+    joined[[*counted, "engagement_score"]] = joined[[*counted, "engagement_score"]].fillna(0)
+    joined["active_share"] = (joined[counted].sum(axis=1) > 0).astype("float64")
+    grouped = joined.groupby("segment")
+    table = grouped[["active_share", *counted, "engagement_score"]].mean()
+    table.insert(0, "customers", grouped.size())
+    return _in_order(table, order)
+
+
+def retention(assigned: pd.DataFrame, recent: pd.DataFrame, *, order: Sequence[str] | None = None) -> pd.DataFrame:
+    """Return per segment how many of those who ordered in the period before have ordered again lately.
+
+    Parameters
+    ----------
+    assigned
+        `customer_id`, `segment` (and the channel, if `recent` is split by it).
+    recent
+        As `customers.panels.recent_and_before` gives.
+    order
+        As for `responsiveness`.
+
+    Returns
+    -------
+    pd.DataFrame
+        `segment, customers, ordered_before, ordered_again, retained_share, revenue_before, revenue_recent`; the share
+        is NaN where nobody ordered before. Segments are those of today, so those of the late are empty by definition.
+    """
+    keys = [k for k in ("customer_id", "channel") if k in recent.columns]
+    require_columns(list(assigned.columns), [*keys, "segment"], what="The table of segments")
+    joined = assigned[[*keys, "segment"]].merge(recent, on=keys, how="left")
+    before, again = joined["orders_before"] > 0, joined["orders_recent"] > 0
+    joined = joined.assign(ordered_before=before, ordered_again=before & again)
+    grouped = joined.groupby("segment")
+    table = grouped[["ordered_before", "ordered_again"]].sum().astype("int64")
+    table.insert(0, "customers", grouped.size())
+    table["retained_share"] = table["ordered_again"] / table["ordered_before"].where(table["ordered_before"] > 0)
+    table[["revenue_before", "revenue_recent"]] = grouped[["revenue_before", "revenue_recent"]].sum()
+    return _in_order(table, order)
+
+
+def abandoned_carts(
+    assigned: pd.DataFrame,
+    customers: pd.DataFrame,
+    events: Any,
+    *,
+    as_of: str | dt.date,
+    days: int = 30,
+    min_value: float | None = None,
+) -> pd.DataFrame:
+    """Return the customers of the highest scores who lately left a cart of high value behind.
+
+    Parameters
+    ----------
+    assigned
+        `customer_id`, `segment`, and the scores `F` and `M`, as `SegmentModel.assign` gives. High scores are the
+        highest of frequency or of spend that anybody has.
+    customers
+        `customer_id`, `last_order_on`, `spend` (currency).
+    events
+        `customer_id`, `event_at`, `kind`, `value` (currency): a frame or an Ibis table.
+    as_of
+        The last day that counts.
+    days
+        Only carts left in (as_of - days, as_of], and not followed by an order on that day or later.
+    min_value
+        Lowest value of a cart; None: the upper quartile of all carts left in these days.
+
+    Returns
+    -------
+    pd.DataFrame
+        `customer_id` (and channel), `segment, F, M, cart_on, cart_value, carts, spend`, one row per customer with the
+        dearest of his carts (of equals the latest), the dearest first.
+
+    Raises
+    ------
+    DataError
+        If a column is missing: without `value` no cart is of high value.
+    """
+    require_between(days, 1, 10_000, name="days")
+    require_columns(list(assigned.columns), ["customer_id", "segment", "F", "M"], what="The table of segments")
+    left = _left_behind(events, as_of=as_of, days=days)
+    limit = min_value if min_value is not None else left["cart_value"].quantile(0.75) if len(left) else 0.0
+    scored = assigned[assigned["F"] > 0]
+    best = scored[(scored["F"] == scored["F"].max()) | (scored["M"] == scored["M"].max())]
+    keys = [k for k in ("customer_id", "channel") if k in customers.columns and k in assigned.columns]
+    found = best.merge(customers[[*keys, "last_order_on", "spend"]], on=keys).merge(left, on="customer_id")
+    # An order in any channel is an answer to the cart.
+    last = found["customer_id"].map(customers.groupby("customer_id")["last_order_on"].max())
+    found = found[(found["cart_on"] > last) & (found["cart_value"] >= limit)]
+    found = found.assign(carts=found.groupby(keys)["cart_value"].transform("size"))
+    found = found.sort_values(["cart_value", "cart_on", *keys], ascending=[False, False, *[True] * len(keys)])
+    columns = [*keys, "segment", "F", "M", "cart_on", "cart_value", "carts", "spend"]
+    return found.drop_duplicates(keys)[columns].reset_index(drop=True)
+
+
+def _left_behind(events: Any, *, as_of: str | dt.date, days: int) -> pd.DataFrame:
+    table = as_table(events, what="events")
+    require_columns(table.columns, ["customer_id", "event_at", "kind", "value"], what="The events table")
+    table = with_days(table, day="event_on", instant="event_at")
+    day = as_day(as_of)
+    left = (table.kind == "cart_abandon") & (table.event_on <= day) & within(table.event_on, as_of=day, days=days)
+    # Text that is no number is a cart of unknown value.
+    value = table.value.try_cast("float64") if table.value.type().is_string() else table.value.cast("float64")
+    found = table.filter(left).select("customer_id", cart_on=table.event_on, cart_value=value)
+    frame = found.order_by(["customer_id", "cart_on", "cart_value"]).to_pyarrow().to_pandas()
+    return frame.assign(cart_on=pd.to_datetime(frame["cart_on"])).dropna(subset="cart_value")
+
+
+def _in_order(table: pd.DataFrame, order: Sequence[str] | None) -> pd.DataFrame:
+    names = sorted(table.index) if order is None else [*order, *sorted(set(table.index) - set(order))]
+    table = table.reindex([n for n in dict.fromkeys(names) if n in table.index])
+    return table.rename_axis("segment").reset_index()
