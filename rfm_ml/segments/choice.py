@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from rfm_ml.core.errors import ParamsError
 from rfm_ml.segments.model import SegmentModel
 from rfm_ml.strategies import canonical_json, strategy_name
 
@@ -46,6 +47,7 @@ def choose_model(
     *,
     as_of: date,
     frozen: Path | None = None,
+    previous: Path | None = None,
     why: str = "the first run of this study",
 ) -> ModelChoice:
     """Score with a frozen model if it was made by the same rules, else fit.
@@ -58,6 +60,8 @@ def choose_model(
         To fit on, as of `as_of`.
     frozen
         JSON file of an earlier run's model, if there is one.
+    previous
+        The same where a fit is wanted whatever there is: strategies that name what they find align with it.
     why
         Reason for a fit when there is no frozen model to use.
 
@@ -66,16 +70,29 @@ def choose_model(
     ParamsError
         If the frozen file is damaged.
     """
+    old: SegmentModel | None
     if frozen is not None:
         old = SegmentModel.from_json(frozen.read_text())
         if _rules(old) == _rules(blank):
             return ModelChoice(old, frozen=True, why=f"frozen since {old.fitted_on_}")
         why = f"as the rules changed since the model of {old.fitted_on_}"
+    else:
+        old = _readable(previous) if hasattr(blank.strategy, "align") else None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        model = blank.fit(customers, fitted_on=as_of)
+        model = blank.fit(customers, fitted_on=as_of, previous=old)
     told = tuple(dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, UserWarning)))
+    if model.alignment_ and old is not None:
+        why += f"; {model.alignment_} in the model of {old.fitted_on_}"
     return ModelChoice(model, frozen=False, why=f"fitted on {as_of}, {why}", warnings=told)
+
+
+def _readable(path: Path | None) -> SegmentModel | None:
+    """Return an earlier model to align with; None for a damaged one, which a fit that was asked for replaces."""
+    try:
+        return None if path is None else SegmentModel.from_json(path.read_text())
+    except ParamsError:
+        return None
 
 
 def _rules(model: SegmentModel) -> str:

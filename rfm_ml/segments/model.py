@@ -53,7 +53,14 @@ class SegmentModel(BaseEstimator):
         self.strategy = strategy
         self.segment_map = segment_map
 
-    def fit(self, customers: pd.DataFrame, y: None = None, *, fitted_on: str | dt.date | None = None) -> Self:
+    def fit(
+        self,
+        customers: pd.DataFrame,
+        y: None = None,
+        *,
+        fitted_on: str | dt.date | None = None,
+        previous: "SegmentModel | None" = None,
+    ) -> Self:
         """Learn from the customers as of a day, and remember the day and the segment shares.
 
         Parameters
@@ -62,6 +69,8 @@ class SegmentModel(BaseEstimator):
             One row per customer (and channel).
         fitted_on
             The as-of day of the customers, kept in the frozen model.
+        previous
+            The model before: a strategy that names what it finds (it has `align`) keeps the names of what is the same.
 
         Raises
         ------
@@ -69,6 +78,9 @@ class SegmentModel(BaseEstimator):
             If the map needs another number of scores than the strategy gives, or scores at all.
         """
         strategy = clone(self.strategy, safe=False).fit(customers)
+        self.alignment_ = ""
+        if previous is not None and hasattr(strategy, "align"):
+            self.alignment_ = str(strategy.align(previous._fitted(), customers))
         if self.segment_map is not None:
             if not isinstance(strategy, ScoreStrategy):
                 raise ParamsError(

@@ -8,6 +8,7 @@ from typing import Any, Final
 from rfm_ml.core.checks import require_known
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.strategies.base import LETTERS, ScoreStrategy
+from rfm_ml.strategies.clusters import Clusters
 from rfm_ml.strategies.clv_tiers import CLVTiers
 from rfm_ml.strategies.frozen import canonical_json, fingerprint_of, stability_index
 from rfm_ml.strategies.quantile import QuantileRFM
@@ -17,6 +18,7 @@ STRATEGIES: Final[dict[str, type]] = {
     QuantileRFM.name: QuantileRFM,
     ThresholdRFM.name: ThresholdRFM,
     CLVTiers.name: CLVTiers,
+    Clusters.name: Clusters,
 }
 """Every strategy of this package by the name that params use."""
 
@@ -102,6 +104,7 @@ __all__ = [
     "METHODS",
     "STRATEGIES",
     "CLVTiers",
+    "Clusters",
     "QuantileRFM",
     "ScoreStrategy",
     "ThresholdRFM",

@@ -111,12 +111,13 @@ class Study(StudyInputs):
             Learn anew whatever the params say.
         """
         for name, strategy in self.params.strategies.items():
-            files = [f / f"{name}.json" for f in earlier]
-            frozen = None if refit or strategy.refit else next((f for f in files if f.exists()), None)
+            previous = next((file for f in earlier if (file := f / f"{name}.json").exists()), None)
+            frozen = None if refit or strategy.refit else previous
             why = "the first run of this study"
             if refit or strategy.refit:
                 why = "as the params ask for" if strategy.refit else "as asked for"
-            choice = choose_model(self._blank(name), self.customers, as_of=self.as_of, frozen=frozen, why=why)
+            files = {"frozen": frozen, "previous": previous}
+            choice = choose_model(self._blank(name), self.customers, as_of=self.as_of, why=why, **files)
             choice.save(self._settled(name))
             self._choices[name] = choice
 

@@ -1,0 +1,5 @@
+"""Groups that lie together in recency, orders and spend, or in any features, found by scikit-learn's clusterings."""
+
+from rfm_ml.strategies.clusters.strategy import Clusters
+
+__all__ = ["Clusters"]
