@@ -225,7 +225,7 @@ def smallest_share_of(sample: GroupedSample) -> float:
     return float(sample.sizes.min() / sample.sizes.sum())
 
 
-def entropy(counts: FloatArray) -> float:
+def entropy(counts: NDArray[np.number]) -> float:
     """Return the entropy of the shares of counts, in bits.
 
     Examples
@@ -233,7 +233,7 @@ def entropy(counts: FloatArray) -> float:
     >>> entropy(np.array([2.0, 1.0, 1.0, 0.0]))
     1.5
     """
-    shares = counts[counts > 0] / counts.sum()
+    shares = np.asarray(counts[counts > 0] / counts.sum(), dtype=np.float64)
     return -dot(shares, np.log2(shares)) + 0.0
 
 
