@@ -31,7 +31,7 @@ def out_of_sample_r2(spend: ArrayLike, score: ArrayLike, *, mean_train: float) -
     Notes
     -----
     Source: Campbell & Thompson (2008), "Predicting excess stock returns out of sample", Review of Financial Studies 21,
-    1509-1531, equation 1.
+    1509-1531.
 
     Examples
     --------
@@ -93,7 +93,7 @@ def decile_mape(spend: ArrayLike, score: ArrayLike) -> float:
     Notes
     -----
     Source: Wang, Liu & Miao (2019), "A deep probabilistic model for customer lifetime value prediction",
-    arXiv:1912.07753, section 4.2, decile-level MAPE.
+    arXiv:1912.07753, decile-level MAPE.
     """
     return decile_mape_of(Sample(ScoredCustomers(spend, score)))
 

@@ -59,8 +59,8 @@ def bootstrap_weights(n: int, *, repeats: int = 1000, seed: int = 0, first: int 
 
     Notes
     -----
-    Source: Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapter 6 and section 20.2 (resampling
-    vectors).
+    Source: Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapter 6, and chapter 20 for resampling
+    vectors.
 
     Examples
     --------
