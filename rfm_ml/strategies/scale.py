@@ -1,7 +1,7 @@
 """The scale of one measure: edges, and the score of a value between them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -66,6 +66,10 @@ class Scale:
         scores = self.bins - passed if self.less_is_better else passed + 1
         scores[np.isnan(values)] = 1
         return scores
+
+    def moved(self, margin: float) -> Self:
+        """Return the scale with every edge moved up by a share of its size; -1 < margin < 1, below 0 moves it down."""
+        return replace(self, edges=self.edges + margin * np.abs(self.edges))
 
     def limits(self, score: int, row: int = 0) -> tuple[float | None, float | None]:
         """Return the edges on either side of a score, None where the range is open."""

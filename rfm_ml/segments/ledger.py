@@ -1,0 +1,180 @@
+"""The segment ledger: who is in which segment on a day, since when, and where he came from."""
+
+from datetime import date
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from rfm_ml.core.checks import require_between, require_columns
+from rfm_ml.core.errors import DataError, ParamsError
+from rfm_ml.segments.maps import PROSPECT
+from rfm_ml.segments.model import SegmentModel
+from rfm_ml.strategies import LETTERS, ScoreStrategy
+from rfm_ml.strategies.reading import number_column
+
+STATE: Final = ["segment", "since", "previous", "label", "label_periods"]
+"""What the ledger of a day hands on to that of the next."""
+
+COLUMNS: Final = ["customer_id", "strategy", "as_of", *STATE, "value", "model"]
+"""Columns of every ledger; `channel`, scores and other details come between them where a strategy has them."""
+
+
+def ledger_rows(
+    assigned: pd.DataFrame,
+    customers: pd.DataFrame,
+    *,
+    model: SegmentModel,
+    strategy: str,
+    as_of: date,
+    earlier: pd.DataFrame | None = None,
+    periods: int = 1,
+) -> pd.DataFrame:
+    """Write down the segments of a day, following the ledger of an earlier day.
+
+    Parameters
+    ----------
+    assigned
+        As `SegmentModel.assign` and the overlays give it. Prospects are left out: they are no customers yet.
+    customers
+        The customers' table of the day, one row per customer (and channel).
+    model
+        The model that gave the labels.
+    strategy
+        The name of the strategy in the study.
+    as_of
+        The day.
+    earlier
+        The ledger of the last day before, None if there is none.
+    periods
+        A customer moves only when he has had the same other label on so many days of the ledger in a row; 1 moves
+        him at once. Who has no row in `earlier`, or a segment that the model does not know, takes his label at once.
+
+    Returns
+    -------
+    DataFrame
+        One row per customer (and channel), sorted as `customers`: `customer_id`, (`channel`,) `strategy`, `as_of`,
+        `segment`, `since` (the first day of the ledger on which he was in it), `previous` (the segment before, empty
+        if none is known), `label` (what the model says today; differs from `segment` only while he waits),
+        `label_periods` (days of the ledger in a row with this label), the columns of `assigned` such as `R, F, M,
+        cell`, `value` (his spend in the customers' table, in currency) and `model` (its fingerprint).
+
+    Raises
+    ------
+    ParamsError
+        If `periods` is not a whole number from 1 to 100, or `earlier` is not of an earlier day.
+    DataError
+        If customers have no label, or ids are of another kind than in `earlier`.
+    """
+    require_between(periods, 1, 100, name="periods")
+    keys = [k for k in ("customer_id", "channel") if k in assigned.columns]
+    now = assigned[assigned["segment"] != PROSPECT].reset_index(drop=True)
+    require_columns(list(customers.columns), [*keys, "spend"], what="The customers' table")
+    if not now[keys].equals(customers[keys].reset_index(drop=True)):
+        raise DataError("Every customer must have one label. Got labels of other customers. Assign these customers.")
+    rows = now[keys].assign(strategy=strategy, as_of=pd.Series(pd.Timestamp(as_of), now.index, dtype="datetime64[us]"))
+    rows = rows.assign(**_followed(now, earlier, keys=keys, model=model, as_of=as_of, periods=periods))
+    details = now.drop(columns=[*keys, "segment"])
+    rows = pd.concat([rows, details], axis=1)
+    return rows.assign(value=customers["spend"].to_numpy(dtype=np.float64), model=model.fingerprint)
+
+
+def hold_scores(
+    assigned: pd.DataFrame,
+    customers: pd.DataFrame,
+    *,
+    model: SegmentModel,
+    earlier: pd.DataFrame | None,
+    margin: float,
+) -> pd.DataFrame:
+    """Keep a customer's scores of an earlier day while he is within a margin of the limit he crossed.
+
+    Parameters
+    ----------
+    assigned
+        What `model.assign(customers)` returned, before overlays.
+    customers
+        The customers' table of the day.
+    model
+        The model; one without scores of R, F and M has no limits, so `assigned` comes back as it is.
+    earlier
+        The ledger of an earlier day; who is not in it keeps the scores of `assigned`.
+    margin
+        Share of the limit, 0 to below 1: with 0.1 a limit of 100 is crossed upwards beyond 110 and downwards below 90.
+
+    Returns
+    -------
+    DataFrame
+        As `assigned`, with the held `segment`, `R`, `F`, `M` and `cell`.
+
+    Notes
+    -----
+    A Schmitt trigger per measure: the score is the earlier one, clipped to what it would be with every limit moved
+    up, and with every limit moved down, by the margin.
+    """
+    require_between(margin, 0, 0.99, name="margin")
+    strategy = model.strategy_
+    if earlier is None or not isinstance(strategy, ScoreStrategy) or not set("RFM") <= set(earlier.columns):
+        return assigned
+    keys = [k for k in ("customer_id", "channel") if k in assigned.columns and k in earlier.columns]
+    before = _joined(assigned[keys], earlier[[*keys, *"RFM"]], keys=keys)
+    scores: dict[str, np.ndarray] = {}
+    for measure, scale in strategy.scales_.items():
+        letter = LETTERS[measure]
+        rows = strategy.rows(measure, customers, scores=scores)
+        values = number_column(customers, scale.column)
+        bounds = [scale.moved(margin).score(values, rows), scale.moved(-margin).score(values, rows)]
+        last, today = before[letter].to_numpy(dtype=np.float64), assigned[letter].to_numpy()
+        held = np.clip(last, np.minimum(*bounds), np.maximum(*bounds))
+        scores[measure] = np.where((last > 0) & (today > 0), held, today).astype(np.int64)
+    frame = assigned.assign(**{LETTERS[m]: s for m, s in scores.items()})
+    frame["cell"] = strategy.cells_of(scores, index=assigned.index)
+    frame["segment"] = frame["cell"] if model.segment_map is None else model.segment_map.segment_of(frame)
+    return frame
+
+
+def _followed(
+    now: pd.DataFrame,
+    earlier: pd.DataFrame | None,
+    *,
+    keys: list[str],
+    model: SegmentModel,
+    as_of: date,
+    periods: int,
+) -> dict[str, pd.Series]:
+    """Return the columns of `STATE` for the rows of `now`."""
+    label, day = now["segment"], pd.Series(pd.Timestamp(as_of), now.index, dtype="datetime64[us]")
+    if earlier is None or earlier.empty:
+        nobody = pd.Series("", now.index, dtype=label.dtype)
+        once = pd.Series(1, now.index, dtype="int64")
+        return dict(zip(STATE, (label, day, nobody, label, once), strict=True))
+    if earlier["as_of"].max() >= pd.Timestamp(as_of):
+        raise ParamsError(
+            f"The earlier ledger must be of a day before {as_of}. Got {earlier['as_of'].max().date()}. "
+            "Give an older one."
+        )
+    before = _joined(now[keys], earlier[[*keys, *STATE]], keys=keys)
+    known = before["segment"].notna()
+    again = known & (before["label"] == label)
+    in_a_row = before["label_periods"].where(again, 0).astype("int64") + 1
+    may_wait = (in_a_row < periods) & before["segment"].isin(_names(model))
+    stays = known & ((before["segment"] == label) | may_wait)
+    segment = before["segment"].where(stays, label)
+    since = before["since"].where(stays, day).astype("datetime64[us]")
+    previous = before["previous"].where(stays, before["segment"].where(known, "")).astype(label.dtype)
+    return dict(zip(STATE, (segment.astype(label.dtype), since, previous, label, in_a_row), strict=True))
+
+
+def _names(model: SegmentModel) -> list[str]:
+    return model.segments if model.segment_map is None else model.segment_map.all_names()
+
+
+def _joined(ids: pd.DataFrame, earlier: pd.DataFrame, *, keys: list[str]) -> pd.DataFrame:
+    """Return the earlier row of each id, missing where there is none."""
+    for key in keys:
+        if pd.api.types.is_numeric_dtype(ids[key]) != pd.api.types.is_numeric_dtype(earlier[key]):
+            raise DataError(
+                f"{key} must be of one kind in every ledger. Got {earlier[key].dtype} before and {ids[key].dtype} now. "
+                "Remove the earlier reports, or keep the kind of the ids."
+            )
+    return ids.merge(earlier, on=keys, how="left", validate="one_to_one")

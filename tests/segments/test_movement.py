@@ -1,0 +1,206 @@
+"""Movement, stays and ways between segments, by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rfm_ml.core.errors import DataError, ParamsError
+from rfm_ml.segments.movement import (
+    fallen,
+    movement_by_segment,
+    movement_causes,
+    movement_matrix,
+    moves,
+    net_by_cause,
+    segment_sizes,
+    share_moved,
+)
+from rfm_ml.segments.stays import days_in_segment, paths_to, stays
+
+ORDER = ["Best", "Middle", "Lost"]
+
+
+def ledger(rows: list[tuple[int, str, float]], *, as_of: str = "2024-01-31") -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=["customer_id", "segment", "value"])
+    return frame.assign(label=frame["segment"], as_of=pd.Timestamp(as_of))
+
+
+BEFORE = ledger([(1, "Best", 100.0), (2, "Best", 60.0), (3, "Middle", 20.0), (4, "Lost", 10.0), (5, "Lost", 6.0)])
+AFTER = ledger([(1, "Best", 110.0), (2, "Lost", 60.0), (3, "Best", 50.0), (4, "Lost", 10.0), (6, "Middle", 5.0)])
+
+
+def test_matrix_by_hand() -> None:
+    matrix = movement_matrix(BEFORE, AFTER, order=ORDER)
+    # Mean spend before: Best 80, Middle 20, Lost 8.
+    assert matrix.to_numpy().tolist() == [
+        ["new", "Middle", 1, 0.0, 5.0, 0.0],
+        ["Best", "Best", 1, 100.0, 110.0, 0.0],
+        ["Best", "Lost", 1, 60.0, 60.0, -72.0],
+        ["Middle", "Best", 1, 20.0, 50.0, 60.0],
+        ["Lost", "Lost", 1, 10.0, 10.0, 0.0],
+        ["Lost", "gone", 1, 6.0, 0.0, 0.0],
+    ]
+    assert share_moved(matrix) == 0.5  # 2 and 3, of 1, 2, 3, 4
+
+
+def test_by_segment_by_hand() -> None:
+    table = movement_by_segment(BEFORE, AFTER, order=ORDER).set_index("segment")
+    columns = ["before", "added", "dropped", "kept", "after", "net"]
+    assert table.loc["Best", columns].tolist() == [2, 1, 1, 1, 2, 0]
+    assert table.loc["Middle", columns].tolist() == [1, 1, 1, 0, 1, 0]
+    assert table.loc["Lost", columns].tolist() == [2, 1, 1, 1, 2, 0]
+    assert table["revenue_in"].tolist() == [50.0, 5.0, 60.0]
+    assert table["revenue_out"].tolist() == [60.0, 20.0, 6.0]
+    assert table["value_gained"].tolist() == [60.0, 0.0, 0.0]
+    assert table["value_lost"].tolist() == [0.0, 0.0, -72.0]
+
+
+def test_value_of_a_segment_that_was_empty_is_that_of_the_second_day() -> None:
+    after = ledger([(1, "Risen", 300.0), (2, "Best", 60.0)])
+    matrix = movement_matrix(BEFORE[BEFORE["customer_id"] < 3], after, order=ORDER)
+    assert matrix.set_index("to_segment").loc["Risen", "value_change"] == 300.0 - 80.0
+
+
+ROWS = st.lists(
+    st.tuples(st.integers(1, 12), st.sampled_from([*ORDER, "Odd"]), st.integers(0, 500)),
+    min_size=1,
+    max_size=12,
+    unique_by=lambda r: r[0],
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(one=ROWS, other=ROWS, old_model=st.lists(st.sampled_from(ORDER), min_size=12, max_size=12))
+def test_what_came_less_what_left_is_what_is_there(one: list, other: list, old_model: list[str]) -> None:
+    before, after = ledger(one), ledger(other)
+    table = movement_by_segment(before, after, order=ORDER)
+    assert (table["before"] + table["added"] - table["dropped"] == table["after"]).all()
+    assert (table["kept"] + table["added"] == table["after"]).all()
+    assert table["after"].sum() == len(after)
+    matrix = movement_matrix(before, after, order=ORDER)
+    assert matrix["customers"].sum() == len(set(before["customer_id"]) | set(after["customer_id"]))
+    assert matrix["value_after"].sum() == pytest.approx(after["value"].sum())
+
+    counterfactual = after.assign(label=old_model[: len(after)])
+    net = net_by_cause(movement_causes(before, after, counterfactual, order=ORDER), order=ORDER).set_index("segment")
+    for name in [*ORDER, "Odd"]:
+        came = net.loc[name].sum() if name in net.index else 0
+        assert (before["segment"] == name).sum() + came == (after["segment"] == name).sum()
+
+
+def test_causes_by_hand() -> None:
+    # The old model would still call 2 Best: he is Lost only because the limits moved. 3 has risen by himself.
+    counterfactual = AFTER.assign(label=["Best", "Best", "Best", "Lost", "Middle"])
+    causes = movement_causes(BEFORE, AFTER, counterfactual, order=ORDER)
+    assert causes.to_numpy().tolist() == [
+        ["customers", "new", "Middle", 1],
+        ["customers", "Middle", "Best", 1],
+        ["customers", "Lost", "gone", 1],
+        ["refit", "Best", "Lost", 1],
+    ]
+    assert net_by_cause(causes, order=ORDER).to_numpy().tolist() == [["Best", 1, -1], ["Middle", 0, 0], ["Lost", -1, 1]]
+
+
+def test_same_model_means_no_refit() -> None:
+    causes = movement_causes(BEFORE, AFTER, AFTER, order=ORDER)
+    assert set(causes["cause"]) == {"customers"}
+    assert net_by_cause(causes.iloc[:0], order=ORDER)["by_refit"].tolist() == [0, 0, 0]
+
+
+def test_fallen_are_those_worth_most() -> None:
+    after = ledger([(1, "Lost", 100.0), (2, "Middle", 160.0), (3, "Lost", 100.0), (4, "Best", 999.0), (9, "Lost", 1.0)])
+    assert fallen(BEFORE, after, order=ORDER).to_numpy().tolist() == [
+        [2, "Best", "Middle", 1, 160.0],
+        [1, "Best", "Lost", 2, 100.0],
+        [3, "Middle", "Lost", 1, 100.0],
+    ]
+    assert len(fallen(BEFORE, after, order=ORDER, count=1)) == 1
+    assert fallen(BEFORE, BEFORE, order=ORDER).empty
+
+
+def test_sizes_name_every_segment_every_day() -> None:
+    both = pd.concat([BEFORE, AFTER.assign(as_of=pd.Timestamp("2024-02-29"))])
+    sizes = segment_sizes(both, order=["Best", "Middle", "Never", "Lost"])
+    assert sizes["customers"].tolist() == [2, 1, 0, 2, 2, 1, 0, 2]
+    assert sizes["revenue"].tolist() == [160.0, 20.0, 0.0, 16.0, 160.0, 5.0, 0.0, 70.0]
+
+
+def test_channels_are_matched_where_both_days_know_them() -> None:
+    web = BEFORE.assign(channel="web")
+    both = pd.concat([web, web.assign(channel="shop", segment="Lost")])
+    assert len(moves(both, both)) == 10
+    assert (moves(web, web)["from_segment"] == moves(web, web)["to_segment"]).all()
+
+
+DAYS = pd.to_datetime(["2024-01-31", "2024-02-29", "2024-03-31", "2024-04-30"])
+HISTORY = pd.DataFrame(
+    [
+        (1, 0, "Middle"),
+        (1, 1, "Middle"),
+        (1, 2, "Best"),
+        (1, 3, "Best"),
+        (2, 1, "Middle"),
+        (2, 2, "Best"),
+        (2, 3, "Middle"),
+        (3, 0, "Best"),
+        (3, 1, "Best"),
+        (3, 2, "Best"),
+        (3, 3, "Lost"),
+        (4, 3, "Best"),
+    ],
+    columns=["customer_id", "day", "segment"],
+).assign(as_of=lambda f: DAYS[f["day"]])
+
+
+def test_stays_by_hand() -> None:
+    table = stays(HISTORY.sample(frac=1, random_state=0))
+    rows = table[["customer_id", "segment", "days", "ended", "open_start"]].to_numpy().tolist()
+    assert rows == [
+        [1, "Middle", 60, True, True],
+        [1, "Best", 30, False, False],
+        [2, "Middle", 31, True, False],
+        [2, "Best", 30, True, False],
+        [2, "Middle", 0, False, False],
+        [3, "Best", 90, True, True],
+        [3, "Lost", 0, False, False],
+        [4, "Best", 0, False, False],
+    ]
+
+
+def test_median_days_count_whole_stays_alone() -> None:
+    table = days_in_segment(stays(HISTORY), order=ORDER).set_index("segment")
+    assert table["stays"].tolist() == [4, 3, 1]
+    assert table["ended"].tolist() == [2, 2, 0]
+    assert table.loc["Best", "median_days"] == 30  # customer 3 was there before the ledger began
+    assert table.loc["Middle", "median_days"] == 31
+    assert np.isnan(table.loc["Lost", "median_days"])
+    assert table.loc["Best", "median_days_so_far"] == 15
+
+
+def test_ways_by_hand() -> None:
+    table = paths_to(stays(HISTORY), "Best")
+    assert table.to_numpy().tolist() == [
+        ["Middle > Best", 1, 0.25, 60.0],
+        ["already there", 1, 0.25, 0.0],
+        ["new > Best", 1, 0.25, 0.0],
+        ["new > Middle > Best", 1, 0.25, 31.0],
+    ]
+    assert paths_to(stays(HISTORY), "Middle", steps=1)["path"].tolist() == [
+        "Best > Middle",
+        "already there",
+        "new > Middle",
+    ]
+    assert len(paths_to(stays(HISTORY), "Best", count=2)) == 2
+
+
+def test_bad_input() -> None:
+    with pytest.raises(ParamsError, match="Did you mean 'Best'"):
+        paths_to(stays(HISTORY), "Bst")
+    with pytest.raises(ParamsError, match="steps must be between"):
+        paths_to(stays(HISTORY), "Best", steps=0)
+    with pytest.raises(DataError, match="'value'"):
+        moves(BEFORE.drop(columns="value"), AFTER)
+    with pytest.raises(DataError, match="'as_of'"):
+        stays(HISTORY.drop(columns="as_of"))
