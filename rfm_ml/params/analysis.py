@@ -44,3 +44,12 @@ class Engagement(Section):
         default_factory=lambda: dict(EVENT_WEIGHTS),
         description="Points of an event of today by its kind; kinds not named here give none.",
     )
+
+
+class Hysteresis(Section):
+    """When a customer has moved: not at every touch of a limit."""
+
+    periods: int = Field(1, ge=1, le=100, description="He moves after as many as-of days in a row in the new segment.")
+    margin: float = Field(
+        0, ge=0, le=0.99, description="A limit is crossed only by more than this share of it; scores of R, F, M alone."
+    )

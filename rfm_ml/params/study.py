@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator
 
-from rfm_ml.params.analysis import Clv, Customers, Engagement, Strategy
+from rfm_ml.params.analysis import Clv, Customers, Engagement, Hysteresis, Strategy
 from rfm_ml.params.report import Engine, Notebook
 from rfm_ml.params.section import Name, Section
 from rfm_ml.params.tables import Orders, Table
@@ -30,6 +30,7 @@ class Params(Section):
     customers: Customers = Field(default_factory=Customers)
     engagement: Engagement = Field(default_factory=Engagement)
     strategies: dict[Name, Strategy] = Field(min_length=1, description="Ways to segment; the first leads the report.")
+    hysteresis: Hysteresis | None = Field(None, description="Customers move later; left out: they move at once.")
     clv: Clv | None = Field(None, description="Predict orders and value per customer; left out: no predictions.")
     playbook: str | None = Field(None, description="YAML with your own aims and offers per segment.")
     notebooks: list[Notebook] = Field(min_length=1, description="Pages of the report, in order.")

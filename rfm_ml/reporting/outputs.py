@@ -28,6 +28,7 @@ def write_outputs(study: Study, to: Path) -> None:
         (models / f"{name}.json").write_text(model.to_json(), encoding="utf-8")
         study.profile(name).to_csv(tables / f"profile_{name}.csv", index=False)
         model.drift(study.customers).to_csv(tables / f"drift_{name}.csv", index=False)
+        study.ledger(name).to_parquet(tables / f"ledger_{name}.parquet", index=False, compression="zstd")
         if hasattr(model.strategy_, "summary"):
             model.strategy_.summary().to_csv(tables / f"scores_{name}.csv", index=False)
         write_list(study, study.segment_list(name), segments / name)

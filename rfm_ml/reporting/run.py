@@ -100,7 +100,7 @@ def run_study(
             study.customers  # noqa: B018
         place = folder / study.as_of.isoformat()
         with clock.stage("Naming segments"):
-            study.settle(earlier=_earlier_models(folder, before=place.name), refit=refit)
+            study.settle(reports=folder, refit=refit)
         kept = _unchanged(place, study, only=only)
         with building(place) as part:
             with clock.stage("Writing lists and tables"):
@@ -153,11 +153,6 @@ def _execute(runs: list[NotebookRun], study: Study, part: Path, *, jobs: int, cl
 def _failed(place: Path) -> Path:
     """Return where the notebooks of a failed run are kept until the next one succeeds."""
     return place.with_name(f"{place.name}.failed")
-
-
-def _earlier_models(folder: Path, *, before: str) -> list[Path]:
-    days = [p for p in folder.glob("????-??-??") if p.name < before and (p / "run.json").exists()]
-    return [p / "models" for p in sorted(days, reverse=True)]
 
 
 def _unchanged(place: Path, study: Study, *, only: Sequence[str]) -> dict[str, Path]:

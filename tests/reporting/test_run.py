@@ -37,6 +37,7 @@ def test_run_publishes_everything_the_design_names(shop: Any) -> None:
         "tables/profile_quantiles.csv",
         "tables/scores_quantiles.csv",
         "tables/drift_quantiles.csv",
+        "tables/ledger_quantiles.parquet",
         "segments/quantiles.csv",
         "segments/quantiles.parquet",
         "models/quantiles.json",
@@ -88,7 +89,7 @@ def test_rerun_gives_the_same_bytes_with_and_without_cache(shop: Any) -> None:
     run_study(shop.params)
     anew = digests(shop.report(), "tables", "segments", "models")
 
-    assert len(first) == 10
+    assert len(first) == 11
     assert first == again == anew
 
 

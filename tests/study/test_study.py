@@ -120,7 +120,7 @@ def test_stages_are_computed_once_and_found_by_a_second_study(shop: Any, monkeyp
     def refuse(*args: object, **kwargs: object) -> None:
         raise AssertionError("computed again")
 
-    monkeypatch.setattr("rfm_ml.study.study.customer_table", refuse)
+    monkeypatch.setattr("rfm_ml.study.segments.customer_table", refuse)
     monkeypatch.setattr("rfm_ml.study.inputs.clean", refuse)
     pd.testing.assert_frame_equal(Study(shop.params).customers, expected)
 
@@ -130,7 +130,7 @@ def test_changed_map_is_not_taken_from_the_cache(shop: Any) -> None:
     own.write_text("{name: own, scores: {R: 5, F: 5, M: 5}, segments: [{name: Everybody, cells: [{R: 1-5}]}]}")
     shop.params.write_text(shop.params.read_text().replace("map: twelve", "map: params/own.yml"))
     assert set(Study(shop.params).segments()["segment"]) == {"Everybody"}
-    Study(shop.params).settle(earlier=[])
+    Study(shop.params).settle(reports=shop.report().parent)
     own.write_text("{name: own, scores: {R: 5, F: 5, M: 5}, segments: [{name: All of them, cells: [{R: 1-5}]}]}")
     assert set(Study(shop.params).segments()["segment"]) == {"All of them"}
 

@@ -1,0 +1,198 @@
+"""The customers of a study and their segments: measured, labelled by settled models, followed over days."""
+
+import inspect
+import sys
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rfm_ml.core.checks import require_known
+from rfm_ml.core.store import code_digest, digest
+from rfm_ml.customers import customer_table
+from rfm_ml.customers.engagement import with_points
+from rfm_ml.segments import SegmentModel, load_map, with_overlays, with_prospects
+from rfm_ml.segments.choice import ModelChoice, choose_model
+from rfm_ml.segments.ledger import hold_scores, ledger_rows
+from rfm_ml.strategies import make_strategy
+from rfm_ml.study.inputs import StudyInputs
+from rfm_ml.study.ledgers import Ledgers
+
+
+class StudySegments(StudyInputs):
+    """Customers, models, segments and ledger of one params file; arguments as in `Study`."""
+
+    def __init__(self, params: str | Path, *, as_of: str | date | None = None, refresh: bool = False) -> None:
+        super().__init__(params, as_of=as_of, refresh=refresh)
+        self._choices: dict[str, ModelChoice] = {}
+        self._segments: dict[str, pd.DataFrame] = {}
+        self._ledgers: dict[str, pd.DataFrame] = {}
+
+    @cached_property
+    def _customers_key(self) -> str:
+        events = [str(self._companion("events")), self.params.engagement.model_dump() if self.params.events else None]
+        return digest(code_digest(), str(self.log.folder), self.as_of, self.params.customers.model_dump(), events)
+
+    @cached_property
+    def customers(self) -> pd.DataFrame:
+        """One row per customer as of the day."""
+        options = self.params.customers.model_dump()
+        return self.store.frame(
+            "customers",
+            self._customers_key,
+            lambda: customer_table(
+                self.orders, as_of=self.as_of, lines=self.lines, events=self.scored_events, **options
+            ),
+        )
+
+    @property
+    def scored_events(self) -> Any:
+        """Events with their points for engagement as the params say, None if the params name none."""
+        rules = self.params.engagement.model_dump()
+        return None if self.events is None else with_points(self.events, **rules)
+
+    @property
+    def strategies(self) -> list[str]:
+        """Names of the strategies; the first leads the report."""
+        return list(self.params.strategies)
+
+    def choice(self, name: str | None = None) -> ModelChoice:
+        """Return the segment model of a strategy and how it was come by: settled by a run, or fitted now."""
+        name = self._known(name)
+        if name not in self._choices:
+            settled = self._settled(name)
+            fresh = ModelChoice.load(settled) if settled.exists() else None
+            self._choices[name] = fresh or choose_model(self.blank(name), self.customers, as_of=self.as_of)
+        return self._choices[name]
+
+    def model(self, name: str | None = None) -> SegmentModel:
+        """Return the segment model of a strategy, the leading one by default."""
+        return self.choice(name).model
+
+    def settle(self, *, reports: Path, refit: bool = False) -> None:
+        """Decide for every strategy between its frozen model and a new fit, for every later reader of the cache.
+
+        Parameters
+        ----------
+        reports
+            The folder of the study's reports; the models of earlier days lie in it.
+        refit
+            Learn anew whatever the params say.
+        """
+        self._reports_told.write_text(str(reports.resolve()), encoding="utf-8")
+        for name, strategy in self.params.strategies.items():
+            previous = next(iter(self.earlier.model_files(name)), None)
+            frozen = None if refit or strategy.refit else previous
+            why = "the first run of this study"
+            if refit or strategy.refit:
+                why = "as the params ask for" if strategy.refit else "as asked for"
+            files = {"frozen": frozen, "previous": previous}
+            choice = choose_model(self.blank(name), self.customers, as_of=self.as_of, why=why, **files)
+            choice.save(self._settled(name))
+            self._choices[name] = choice
+
+    @property
+    def _reports_told(self) -> Path:
+        return self.store.root / f"reports-{digest(self.params.study, self._customers_key)}.txt"
+
+    @cached_property
+    def earlier(self) -> Ledgers:
+        """Ledgers and models of earlier days, in the folder that the run writes to."""
+        told = self._reports_told
+        known = Path(told.read_text(encoding="utf-8")) if told.exists() else self.base / "reports" / self.params.study
+        return Ledgers(known, before=self.as_of)
+
+    def blank(self, name: str) -> SegmentModel:
+        """Return the model of a strategy as the params describe it, not fitted."""
+        given = self.params.strategies[name]
+        if str(self.base) not in sys.path:
+            sys.path.append(str(self.base))  # where a user's own strategy lies
+        strategy = make_strategy(given.use, **given.options)
+        if given.map is None:
+            return SegmentModel(strategy)
+        own = given.map.endswith((".yml", ".yaml"))
+        return SegmentModel(strategy, load_map(self._local(given.map) if own else given.map))
+
+    def _settled(self, name: str) -> Path:
+        # A user's own map or class may have changed under the same name.
+        blank, given = self.blank(name), self.params.strategies[name]
+        names = blank.segment_map and blank.segment_map.to_dict()
+        code = inspect.getsource(type(blank.strategy)) if ":" in given.use else ""
+        key = digest(self.params.study, self._customers_key, given.model_dump(), names, code)
+        return self.store.root / f"model-{key}.json"
+
+    def _known(self, name: str | None) -> str:
+        if name is None:
+            return self.strategies[0]
+        require_known(name, self.strategies, what="A strategy of this study")
+        return name
+
+    def segments(self, name: str | None = None) -> pd.DataFrame:
+        """Return `customer_id, segment, R, F, M, cell`, with overlays and prospects where their inputs exist.
+
+        With hysteresis in the params the segments are those of the ledger: who has not moved yet is where he was.
+        """
+        name = self._known(name)
+        if name not in self._segments:
+            assigned = self._labelled(name)
+            if self.params.hysteresis is not None:
+                assigned = assigned.assign(segment=self.ledger(name)["segment"].to_numpy())
+            self._segments[name] = self._with_prospects(assigned)
+        return self._segments[name]
+
+    def ledger(self, name: str | None = None) -> pd.DataFrame:
+        """Return the ledger of the day, as `ledger_rows`, following that of the last day before."""
+        name = self._known(name)
+        if name not in self._ledgers:
+            self._ledgers[name] = ledger_rows(
+                self._labelled(name),
+                self.customers,
+                model=self.model(name),
+                strategy=name,
+                as_of=self.as_of,
+                earlier=self.last_ledger(name),
+                periods=self.params.hysteresis.periods if self.params.hysteresis else 1,
+            )
+        return self._ledgers[name]
+
+    def last_ledger(self, name: str) -> pd.DataFrame | None:
+        """Return the published ledger of the last day before, None if there is none."""
+        return self.earlier.latest(name, by=self.params.customers.by)
+
+    def _labelled(self, name: str) -> pd.DataFrame:
+        earlier = self.last_ledger(name) if self.params.hysteresis else None
+        return self.label(self.model(name), self.customers, as_of=self.as_of, earlier=earlier)
+
+    def label(
+        self, model: SegmentModel, customers: pd.DataFrame, *, as_of: date, earlier: pd.DataFrame | None = None
+    ) -> pd.DataFrame:
+        """Return what a model says about customers as of a day, with overlays; one row per row of `customers`.
+
+        Parameters
+        ----------
+        model
+            Any fitted model.
+        customers
+            The customers' table of the day.
+        as_of
+            The day.
+        earlier
+            The ledger of an earlier day, for the margin of the params' hysteresis.
+        """
+        assigned = model.assign(customers)
+        by = self.params.customers.by
+        if by is not None and by not in assigned:
+            assigned.insert(1, by, customers[by])
+        if earlier is not None and self.params.hysteresis is not None:
+            margin = self.params.hysteresis.margin
+            assigned = hold_scores(assigned, customers, model=model, earlier=earlier, margin=margin)
+        if model.segment_map is not None:
+            assigned = with_overlays(assigned, self.events, segment_map=model.segment_map, as_of=as_of)
+        return assigned
+
+    def _with_prospects(self, assigned: pd.DataFrame) -> pd.DataFrame:
+        if self.contacts is None:
+            return assigned
+        return with_prospects(assigned, self.contacts.select("customer_id").to_pandas())
