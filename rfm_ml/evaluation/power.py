@@ -1,0 +1,221 @@
+"""What a campaign can show before it is sent: the least lift it would find, and how many customers that takes."""
+
+import math
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from rfm_ml.core.checks import require_between, require_columns
+from rfm_ml.core.errors import DataError, ParamsError
+from rfm_ml.evaluation.sample import numbers
+
+HOLDOUTS: Final = (0.05, 0.1, 0.2, 0.3, 0.5)
+"""Shares held out that a power table compares by default."""
+
+
+class SampleSize(NamedTuple):
+    """Customers a campaign needs, and how many of them are sent to and held out."""
+
+    customers: int
+    treated: int
+    control: int
+
+
+def minimum_detectable_lift(
+    standard_deviation: float,
+    *,
+    treated: int,
+    control: int,
+    reduction: float = 0.0,
+    level: float = 0.95,
+    power: float = 0.8,
+) -> float:
+    """Return the least true difference of means that a campaign would show.
+
+    Parameters
+    ----------
+    standard_deviation
+        Of the outcome over customers, in its unit (orders, currency), taken as the same in both groups.
+    treated, control
+        Customers sent to and held out.
+    reduction
+        Share of the variance that past behaviour explains (CUPED), 0 to 1.
+    level
+        Of the two-sided interval that must not cover 0.
+    power
+        Probability that it does not, if the true lift is as large as the one returned.
+
+    Returns
+    -------
+    The lift per customer, in the unit of the outcome; infinite without customers in one of the groups.
+
+    Raises
+    ------
+    ParamsError
+        If an argument is out of range.
+
+    Notes
+    -----
+    (z_{(1 + level) / 2} + z_power) x s x sqrt((1 - reduction) (1 / treated + 1 / control)). Source: Bloom (1995),
+    "Minimum detectable effects", Evaluation Review 19, 547-556; with past behaviour: Deng, Xu, Kohavi & Walker (2013).
+
+    Examples
+    --------
+    >>> round(minimum_detectable_lift(1.0, treated=800, control=200), 3)
+    0.221
+    """
+    require_between(power, 0.01, 0.9999, name="power")
+    error = _standard_error(standard_deviation, (treated, control), reduction)
+    return float((_critical(level) + norm.ppf(power)) * error)
+
+
+def power_to_show(
+    lift: float,
+    standard_deviation: float,
+    *,
+    treated: int,
+    control: int,
+    reduction: float = 0.0,
+    level: float = 0.95,
+) -> float:
+    """Return the probability that the interval will not cover 0, if the true lift is `lift`.
+
+    Parameters and source as for `minimum_detectable_lift`; both sides count.
+
+    Examples
+    --------
+    >>> round(power_to_show(0.2215, 1.0, treated=800, control=200), 2)
+    0.8
+    """
+    error = _standard_error(standard_deviation, (treated, control), reduction)
+    if error == 0:
+        return float(lift != 0)
+    z, critical = lift / error, _critical(level)
+    return float(norm.cdf(z - critical) + norm.cdf(-z - critical))
+
+
+def sample_size(
+    lift: float,
+    standard_deviation: float,
+    *,
+    holdout: float,
+    reduction: float = 0.0,
+    level: float = 0.95,
+    power: float = 0.8,
+) -> SampleSize:
+    """Return how many customers a campaign needs to show a lift.
+
+    Parameters
+    ----------
+    lift
+        Per customer, in the unit of the outcome; not 0.
+    standard_deviation, reduction, level, power
+        As for `minimum_detectable_lift`.
+    holdout
+        Share of the customers held out, between 0 and 1.
+
+    Examples
+    --------
+    >>> sample_size(0.2215, 1.0, holdout=0.2)
+    SampleSize(customers=1000, treated=800, control=200)
+    """
+    require_between(holdout, 0.001, 0.999, name="holdout")
+    require_between(power, 0.01, 0.9999, name="power")
+    if lift == 0 or not math.isfinite(lift):
+        raise ParamsError(f"lift must be a number other than 0. Got {lift!r}. Give the least lift worth finding.")
+    one = _standard_error(standard_deviation, (1, 1), reduction) / math.sqrt(2)
+    needed = ((_critical(level) + norm.ppf(power)) * one / lift) ** 2 / (holdout * (1 - holdout))
+    control = max(2, math.ceil(needed * holdout))
+    treated = max(2, math.ceil(needed * (1 - holdout)))
+    return SampleSize(treated + control, treated, control)
+
+
+def power_table(
+    outcomes: pd.DataFrame,
+    *,
+    past: pd.DataFrame | None = None,
+    holdouts: Sequence[float] = HOLDOUTS,
+    customers: int | None = None,
+    level: float = 0.95,
+    power: float = 0.8,
+) -> pd.DataFrame:
+    """Say for several hold-outs how large a lift a list can show.
+
+    Parameters
+    ----------
+    outcomes
+        One row per customer of the list, one column per outcome: what he did in a past period as long as the
+        campaign's window, as in orders and spend of the last 28 days. It stands in for what he will do.
+    past
+        The same columns for the time before that period, same rows; None if past behaviour will not be used.
+    holdouts
+        Shares held out.
+    customers
+        Size of the list, if it is not that of the table.
+    level, power
+        As for `minimum_detectable_lift`.
+
+    Returns
+    -------
+    pd.DataFrame
+        Per outcome and hold-out: `outcome, holdout, treated, control, mean, standard_deviation, reduction` (share of
+        the variance that the past explains), `detectable_lift` (per customer, in the outcome's unit) and
+        `detectable_share` (of the mean; missing where that is 0).
+
+    Raises
+    ------
+    DataError
+        If there are fewer than two customers, or the tables do not go together.
+    """
+    size = len(outcomes) if customers is None else customers
+    if len(outcomes) < 2:
+        raise DataError(f"A power table must rest on at least two customers. Got {len(outcomes)}.")
+    if past is not None:
+        require_columns(list(past.columns), list(outcomes.columns), what="The past")
+    rows = []
+    for name in outcomes.columns:
+        values = numbers(outcomes[name], what=str(name))
+        explained = 0.0 if past is None else _explained(values, numbers(past[name], what=str(name), size=len(values)))
+        spread, mean = float(values.std(ddof=1)), float(values.mean())
+        for holdout in holdouts:
+            require_between(holdout, 0.001, 0.999, name="holdout")
+            control = round(size * holdout)
+            lift = minimum_detectable_lift(
+                spread, treated=size - control, control=control, reduction=explained, level=level, power=power
+            )
+            rows.append({
+                "outcome": name,
+                "holdout": holdout,
+                "treated": size - control,
+                "control": control,
+                "mean": mean,
+                "standard_deviation": spread,
+                "reduction": explained,
+                "detectable_lift": lift,
+                "detectable_share": lift / mean if mean > 0 else np.nan,
+            })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _explained(values: np.ndarray, past: np.ndarray) -> float:
+    if values.std() == 0 or past.std() == 0:
+        return 0.0
+    return float(np.corrcoef(values, past)[0, 1] ** 2)
+
+
+def _critical(level: float) -> float:
+    require_between(level, 0.5, 0.9999, name="level")
+    return float(norm.ppf((1 + level) / 2))
+
+
+def _standard_error(standard_deviation: float, groups: tuple[int, int], reduction: float) -> float:
+    require_between(standard_deviation, 0, 1e18, name="standard_deviation")
+    require_between(reduction, 0, 1, name="reduction")
+    if min(groups) < 0:
+        raise ParamsError(f"treated and control must be 0 or more. Got {groups[0]} and {groups[1]}.")
+    if min(groups) == 0:
+        return math.inf
+    return standard_deviation * math.sqrt((1 - reduction) * (1 / groups[0] + 1 / groups[1]))
