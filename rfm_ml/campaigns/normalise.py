@@ -1,0 +1,252 @@
+"""Contact values as destinations want them: e-mail, phone, names, places, dates.
+
+Hashes match only if both sides wrote a value alike to the last character, and destinations write them
+differently: what differs is in the module of the destination, what they share is here. A value that cannot be
+used raises `Unusable` with a reason that never holds the value: reasons are counted, logged and written to files.
+"""
+
+import re
+import unicodedata
+from datetime import date, datetime
+from typing import Any, Final
+
+import phonenumbers
+
+from rfm_ml.campaigns.cells import Noted, Unusable, as_text, clean
+from rfm_ml.core.errors import ParamsError
+
+_ATOM: Final = r"[^@\s\"(),:;<>\[\]\\.]"
+_EMAIL: Final = re.compile(rf"{_ATOM}+(\.{_ATOM}+)*@({_ATOM}+\.)+[^\W\d_]{_ATOM}*")
+_E164: Final = re.compile(r"\+[1-9]\d{1,14}", re.ASCII)
+_SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
+_AD_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ISO_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_GENDERS: Final = {"m": "m", "male": "m", "f": "f", "female": "f"}
+_COUNTRY_ALIASES: Final = {"UK": "GB"}
+# Letters that Unicode does not take apart into a base letter and a mark.
+_FOLDED: Final = str.maketrans(
+    {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "\u0131": "i"}
+)
+
+
+def email(value: Any) -> str:
+    """Return the address trimmed and in lower case.
+
+    Raises
+    ------
+    Unusable
+        If it is not an address, or is a hash already: a hash was made by one destination's rules and does not
+        match at another, and whose rules it followed cannot be seen.
+
+    Examples
+    --------
+    >>> email(" Mary@Example.COM ")
+    'mary@example.com'
+    """
+    text = clean(value).replace("\u200c", "").replace("\u200d", "").lower()
+    if _SHA256.fullmatch(text):
+        raise Unusable("it is a hash already, and hashes of one destination do not match at another")
+    if len(text) > 254 or text.find("@") > 64 or not _EMAIL.fullmatch(text):
+        raise Unusable("it is not an e-mail address")
+    return text
+
+
+def phone(value: Any, *, country: Any = None, default_country: str | None = None) -> str:
+    """Return the number in E.164, as in +15559876543.
+
+    Parameters
+    ----------
+    value
+        The number in any spelling. Letters are refused: a keypad would turn a remark into digits.
+    country
+        Country of the contact. It is used only for a number without country code, and only if a default country
+        is set; otherwise the country would be guessed.
+    default_country
+        ISO code, for numbers without country code of contacts without country.
+
+    Raises
+    ------
+    Unusable
+        If it is no possible number. Possible means by its length: numbers of new ranges and those kept for films are
+        refused by finer checks.
+
+    Examples
+    --------
+    >>> phone("+1 (555) 987-6543"), phone("0171 2345678", default_country="DE")
+    ('+15559876543', '+491712345678')
+    """
+    text = clean(value).removeprefix("tel:")
+    if any(c.isalpha() for c in text):
+        raise Unusable("it holds letters")
+    region = None
+    if not text.startswith(("+", "\uff0b")):
+        if default_country is None:
+            raise Unusable("it has no country code, and no default country is set")
+        region = _country_or(country, default=default_country)
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        raise Unusable("it is not a phone number") from None
+    if number.extension:
+        raise Unusable("it has an extension")
+    written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if not phonenumbers.is_possible_number(number) or not _E164.fullmatch(written):
+        raise Unusable("it has too few or too many digits")
+    return written
+
+
+def _country_or(value: Any, *, default: str) -> str:
+    try:
+        return default if value is None else iso_country(value)
+    except Unusable:
+        return default
+
+
+def require_country(code: str | None) -> None:
+    """Refuse a default country that is not an ISO code.
+
+    Raises
+    ------
+    ParamsError
+        Shows what a code looks like.
+    """
+    if code is not None and code not in phonenumbers.SUPPORTED_REGIONS:
+        raise ParamsError(f"default_country must be an ISO code of two capital letters, such as DE. Got {code!r}.")
+
+
+def iso_country(value: Any) -> str:
+    """Return the ISO code of two capital letters; names of countries are not guessed.
+
+    Raises
+    ------
+    Unusable
+        If it is no code of a country.
+
+    Examples
+    --------
+    >>> iso_country(" de "), iso_country("UK")
+    ('DE', 'GB')
+    """
+    code = clean(value).upper()
+    code = _COUNTRY_ALIASES.get(code, code)
+    if code not in phonenumbers.SUPPORTED_REGIONS:
+        raise Unusable("it is not a country's ISO code of two letters")
+    return code
+
+
+def name(value: Any) -> str:
+    """Return a name cleaned; "-" and the like, which forms collect where a name is required, are none.
+
+    Raises
+    ------
+    Unusable
+        If there is no letter and no digit.
+
+    Examples
+    --------
+    >>> name(" Anna  Maria ")
+    'Anna Maria'
+    """
+    text = clean(value)
+    if not any(c.isalnum() for c in text):
+        raise Unusable("it has no letter")
+    return text
+
+
+def letters_a_to_z(value: Any) -> str:
+    """Return only the letters a to z, accents taken off first.
+
+    Raises
+    ------
+    Unusable
+        If no letter is left, as with other scripts.
+
+    Examples
+    --------
+    >>> letters_a_to_z("Saint-Étienne"), letters_a_to_z("Köln")
+    ('saintetienne', 'koln')
+    """
+    parts = unicodedata.normalize("NFKD", clean(value).lower().translate(_FOLDED))
+    kept = "".join(c for c in parts if "a" <= c <= "z")
+    if not kept:
+        raise Unusable("it has no letter from a to z")
+    return kept
+
+
+def birth_date(value: Any) -> date:
+    """Return a date from a date, an instant or text as YYYY-MM-DD.
+
+    Raises
+    ------
+    Unusable
+        If it is another text: whether 03/04 is in March or in April cannot be seen.
+    """
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    text = clean(value)
+    try:
+        if _ISO_DATE.fullmatch(text[:10]) and text[10:] in ("", " 00:00:00", "T00:00:00"):
+            return date.fromisoformat(text[:10])
+    except ValueError:
+        pass
+    raise Unusable("it is not a date as YYYY-MM-DD")
+
+
+def gender(value: Any) -> str:
+    """Return m or f.
+
+    Raises
+    ------
+    Unusable
+        If it is neither.
+    """
+    return one_of(value, _GENDERS, what="it is neither m nor f")
+
+
+def one_of(value: Any, known: dict[str, str], *, what: str) -> str:
+    """Return what a known word stands for, whatever its case.
+
+    Raises
+    ------
+    Unusable
+        With `what`, if the word is not known.
+    """
+    found = known.get(clean(value).lower())
+    if found is None:
+        raise Unusable(what)
+    return found
+
+
+def ad_id(value: Any) -> str:
+    """Return a mobile advertising id in lower case.
+
+    Raises
+    ------
+    Unusable
+        If it is not one, or the zeros that a phone gives whose owner does not want to be followed.
+    """
+    text = clean(value).lower()
+    if not _AD_ID.fullmatch(text) or not text.strip("0-"):
+        raise Unusable("it is not a mobile advertising id")
+    return text
+
+
+def not_negative(value: Any) -> str | Noted:
+    """Return a plain number of at least 0; a customer who gave more back than he bought counts 0.
+
+    Raises
+    ------
+    Unusable
+        If it is no finite number.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not abs(number) < float("inf"):
+        raise Unusable("it is not a number")
+    return (
+        Noted("0", "below 0, written as 0") if number < 0 else as_text(value if not isinstance(value, str) else number)
+    )
