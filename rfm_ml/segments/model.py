@@ -56,10 +56,11 @@ class SegmentModel(BaseEstimator):
     def fit(
         self,
         customers: pd.DataFrame,
-        y: None = None,
+        y: Any = None,
         *,
         fitted_on: str | dt.date | None = None,
         previous: "SegmentModel | None" = None,
+        learn_from: pd.DataFrame | None = None,
     ) -> Self:
         """Learn from the customers as of a day, and remember the day and the segment shares.
 
@@ -67,17 +68,26 @@ class SegmentModel(BaseEstimator):
         ----------
         customers
             One row per customer (and channel).
+        y
+            What each customer did next, for a strategy that learns from it (`needs_outcome`); ignored by others.
         fitted_on
             The as-of day of the customers, kept in the frozen model.
         previous
             The model before: a strategy that names what it finds (it has `align`) keeps the names of what is the same.
+        learn_from
+            Customers of an earlier day with what they did next (see `split_holdout`), for such a strategy to learn
+            from in place of `customers`, whose future is not known. The shares are always those of `customers`.
 
         Raises
         ------
         ParamsError
             If the map needs another number of scores than the strategy gives, or scores at all.
         """
-        strategy = clone(self.strategy, safe=False).fit(customers)
+        strategy = clone(self.strategy, safe=False)
+        if getattr(strategy, "needs_outcome", False):
+            strategy = strategy.fit(customers, y) if learn_from is None else strategy.fit(learn_from)
+        else:
+            strategy = strategy.fit(customers)
         self.alignment_ = ""
         if previous is not None and hasattr(strategy, "align"):
             self.alignment_ = str(strategy.align(previous._fitted(), customers))

@@ -12,6 +12,7 @@ from rfm_ml.strategies.clusters import Clusters
 from rfm_ml.strategies.clv_tiers import CLVTiers
 from rfm_ml.strategies.frozen import canonical_json, fingerprint_of, stability_index
 from rfm_ml.strategies.quantile import QuantileRFM
+from rfm_ml.strategies.rule_tree import RuleTree
 from rfm_ml.strategies.thresholds import ThresholdRFM
 
 STRATEGIES: Final[dict[str, type]] = {
@@ -19,6 +20,7 @@ STRATEGIES: Final[dict[str, type]] = {
     ThresholdRFM.name: ThresholdRFM,
     CLVTiers.name: CLVTiers,
     Clusters.name: Clusters,
+    RuleTree.name: RuleTree,
 }
 """Every strategy of this package by the name that params use."""
 
@@ -106,6 +108,7 @@ __all__ = [
     "CLVTiers",
     "Clusters",
     "QuantileRFM",
+    "RuleTree",
     "ScoreStrategy",
     "ThresholdRFM",
     "canonical_json",

@@ -12,10 +12,11 @@ def customers() -> pd.DataFrame:
     orders = history["repeat_orders"] + 1
     mean = rng.lognormal(3, 0.7, n).round(2)
     spend = (orders * mean).round(2)
+    recency = history["age_days"] - history["active_days"]
     return pd.DataFrame(
         {
             "customer_id": [f"c{i:04d}" for i in range(n)],
-            "recency_days": history["age_days"] - history["active_days"],
+            "recency_days": recency,
             "orders": orders,
             "spend": spend,
             "orders_per_year": orders.astype(float),
@@ -23,6 +24,8 @@ def customers() -> pd.DataFrame:
             **history,
             "mean_repeat_value": np.where(orders > 1, mean, 0.0),
             "channel": rng.choice(["web", "shop"], n),
+            # What they did next: more, the more and the more recently they had ordered.
+            "actual_spend": (mean * rng.poisson(orders / (1 + recency / 60))).round(2),
         }
     )
 
