@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from rfm_ml.core.errors import DataError, ParamsError
-from rfm_ml.customers.days import as_day, as_table, customer_days, with_days
+from rfm_ml.customers.days import as_day, as_table, customer_days, group_keys, with_days
 from rfm_ml.customers.table import customer_table
 
 Log: TypeAlias = ir.Table | pd.DataFrame
@@ -33,23 +33,32 @@ def until_day(log: Log, as_of: date | str, *, what: str = "orders") -> ir.Table:
     return table.filter(table.ordered_on <= ibis.literal(as_day(as_of)))
 
 
-def actuals(orders: Log, *, as_of: date | str, until: date | str) -> pd.DataFrame:
+def actuals(orders: Log, *, as_of: date | str, until: date | str, by: str | None = None) -> pd.DataFrame:
     """Count what customers did in (as_of, until].
+
+    Parameters
+    ----------
+    orders
+        Orders or customer-days.
+    as_of, until
+        The day before the first, and the last one that counts.
+    by
+        "channel" to count per customer and channel.
 
     Returns
     -------
     DataFrame
-        One row per customer with an order or return then: customer_id, actual_order_days (days with an order, what
-        repeat-buying models predict), actual_orders and actual_spend (net of returns, in currency).
+        One row per customer (and channel) with an order or return then: customer_id, actual_order_days (days with an
+        order, what repeat-buying models predict), actual_orders and actual_spend (net of returns, in currency).
     """
-    days = customer_days(orders, as_of=until)
+    days = customer_days(orders, by=by, as_of=until)
     days = days.filter(days.ordered_on > ibis.literal(as_day(as_of)))
-    sums = days.group_by("customer_id").aggregate(
+    sums = days.group_by(group_keys(by)).aggregate(
         actual_order_days=days.count(where=days.orders > 0).cast("int64"),
         actual_orders=days.orders.sum().cast("int64"),
         actual_spend=days.amount.sum().cast("float64"),
     )
-    return sums.order_by("customer_id").to_pyarrow().to_pandas()
+    return sums.order_by(group_keys(by)).to_pyarrow().to_pandas()
 
 
 def split_holdout(
@@ -57,10 +66,10 @@ def split_holdout(
     *,
     as_of: date | str,
     until: date | str | None = None,
-    window_days: int | None = None,
+    by: str | None = None,
     lines: Log | None = None,
     events: Log | None = None,
-    with_features: bool = True,
+    **options: Any,
 ) -> pd.DataFrame:
     """Return the customers as of a day, with what each of them did from then until a later day.
 
@@ -75,8 +84,8 @@ def split_holdout(
         Last day of the calibration period.
     until
         Last day of the holdout; by default the last day of the log.
-    window_days, lines, events, with_features
-        As for `customer_table`.
+    by, lines, events, options
+        As for `customer_table`; the options are its window_days, annualise and with_features.
 
     Returns
     -------
@@ -121,13 +130,14 @@ def split_holdout(
         name: None if log is None else until_day(log, start, what=name)
         for name, log in (("lines", lines), ("events", events))
     }
-    customers = customer_table(
-        until_day(orders, start), as_of=start, window_days=window_days, with_features=with_features, **past
-    )
-    later = actuals(orders, as_of=start, until=end).set_index("customer_id")
-    joined = later.reindex(customers["customer_id"]).fillna(0).astype(later.dtypes.to_dict())
+    customers = customer_table(until_day(orders, start), as_of=start, by=by, **past, **options)
+    keys = group_keys(by)
+    later = actuals(orders, as_of=start, until=end, by=by).set_index(keys)
+    rows = pd.MultiIndex.from_frame(customers[keys]) if by else pd.Index(customers["customer_id"])
+    joined = later.reindex(rows).fillna(0).astype(later.dtypes.to_dict())
     result = customers.assign(**{name: joined[name].to_numpy() for name in joined.columns})
-    new = later.index[later["actual_orders"] > 0].difference(pd.Index(customers["customer_id"]))
+    came = later.index[later["actual_orders"] > 0].get_level_values("customer_id")
+    new = came.unique().difference(pd.Index(customers["customer_id"]))
     result.attrs = {
         "as_of": start.isoformat(),
         "until": end.isoformat(),

@@ -20,7 +20,7 @@ class Strategy(Section):
     """A way to label customers, and the map that names the labels."""
 
     use: str = Field(
-        description="quantile_rfm, threshold_rfm, clv_tiers, clusters, or your own class as my_module:Class."
+        description="quantile_rfm, threshold_rfm, clv_tiers, clusters, rule_tree, or your own class as my_module:Class."
     )
     map: str | None = Field(None, description="twelve, three_level, classic, or a YAML file of your own.")
     options: dict[str, Any] = Field(default_factory=dict, description="Arguments of the strategy.")

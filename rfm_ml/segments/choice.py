@@ -3,6 +3,7 @@
 import json
 import os
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -49,6 +50,7 @@ def choose_model(
     frozen: Path | None = None,
     previous: Path | None = None,
     why: str = "the first run of this study",
+    learn_from: Callable[[], pd.DataFrame | None] = lambda: None,
 ) -> ModelChoice:
     """Score with a frozen model if it was made by the same rules, else fit.
 
@@ -64,6 +66,9 @@ def choose_model(
         The same where a fit is wanted whatever there is: strategies that name what they find align with it.
     why
         Reason for a fit when there is no frozen model to use.
+    learn_from
+        Makes the customers of an earlier day with what they did next, for strategies that learn from it; called only
+        for a fit.
 
     Raises
     ------
@@ -80,7 +85,7 @@ def choose_model(
         old = _readable(previous) if hasattr(blank.strategy, "align") else None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        model = blank.fit(customers, fitted_on=as_of, previous=old)
+        model = blank.fit(customers, fitted_on=as_of, previous=old, learn_from=learn_from())
     told = tuple(dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, UserWarning)))
     if model.alignment_ and old is not None:
         why += f"; {model.alignment_} in the model of {old.fitted_on_}"

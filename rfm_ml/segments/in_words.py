@@ -68,8 +68,8 @@ class SegmentRules:
                 *(f"  {s}: {f:.0%} of {n}" for s, n, f in self.segments.itertuples(index=False)),
             ]
         lines += [
-            "Columns as of the day: recency_days since the last order (NULL: never ordered), number of orders and spend",
-            "as in tables/customers.parquet. Put your own table in place of customers.",
+            "Columns are those of tables/customers.parquet; recency_days is NULL for who never ordered.",
+            "Put your own table in place of customers.",
         ]
         return rules_query(self.rules, keys=keys, comment=lines, without_order=PROSPECT)
 
@@ -91,15 +91,15 @@ def rules_of(model: SegmentModel, customers: pd.DataFrame, *, max_leaves: int = 
 
     Examples
     --------
-    >>> from rfm_ml.segments.maps import load_map
-    >>> from rfm_ml.strategies import ThresholdRFM
+    >>> from rfm_ml.strategies import RuleTree
     >>> customers = pd.DataFrame(
-    ...     {"customer_id": range(6), "recency_days": [5, 8, 90, 95, 300, 400], "orders": [9, 8, 4, 4, 1, 1],
-    ...      "spend": [900.0, 800.0, 200.0, 210.0, 30.0, 20.0]}
-    ... ).assign(orders_per_year=lambda t: t["orders"], spend_per_year=lambda t: t["spend"])
-    >>> model = SegmentModel(ThresholdRFM(), load_map("three_level")).fit(customers)
-    >>> rules_of(model, customers).table[["segment", "rule"]].head(1).to_dict("records")
-    [{'segment': 'Premium', 'rule': 'last order at most 50 days ago'}]
+    ...     {"customer_id": range(4), "recency_days": [5, 8, 300, 400], "orders": [9, 8, 1, 1], "spend": [90.0] * 4}
+    ... )
+    >>> rules = rules_of(SegmentModel(RuleTree()).fit(customers, [50, 50, 0, 0]), customers)
+    >>> rules.table["rule"].tolist()
+    ['last order at most 100 days ago', 'last order more than 100 days ago']
+    >>> rules.told
+    "These are the strategy's own rules: they say of every customer what it says."
     """
     segments = model.predict(customers)
     own = getattr(model.strategy_, "rules_", None)

@@ -3,7 +3,7 @@
 import inspect
 import sys
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,12 @@ from rfm_ml.customers import customer_table
 from rfm_ml.customers.engagement import with_points
 from rfm_ml.segments import SegmentModel, load_map, with_overlays, with_prospects
 from rfm_ml.segments.choice import ModelChoice, choose_model
+from rfm_ml.segments.in_words import SegmentRules, rules_of
 from rfm_ml.segments.ledger import hold_scores, ledger_rows
 from rfm_ml.strategies import make_strategy
 from rfm_ml.study.inputs import StudyInputs
 from rfm_ml.study.ledgers import Ledgers
+from rfm_ml.study.outcomes import past_with_outcomes
 
 
 class StudySegments(StudyInputs):
@@ -28,6 +30,7 @@ class StudySegments(StudyInputs):
         super().__init__(params, as_of=as_of, refresh=refresh)
         self._choices: dict[str, ModelChoice] = {}
         self._segments: dict[str, pd.DataFrame] = {}
+        self._rules: dict[str, SegmentRules] = {}
         self._ledgers: dict[str, pd.DataFrame] = {}
 
     @cached_property
@@ -64,7 +67,7 @@ class StudySegments(StudyInputs):
         if name not in self._choices:
             settled = self._settled(name)
             fresh = ModelChoice.load(settled) if settled.exists() else None
-            self._choices[name] = fresh or choose_model(self.blank(name), self.customers, as_of=self.as_of)
+            self._choices[name] = fresh or self._chosen(name)
         return self._choices[name]
 
     def model(self, name: str | None = None) -> SegmentModel:
@@ -88,8 +91,7 @@ class StudySegments(StudyInputs):
             why = "the first run of this study"
             if refit or strategy.refit:
                 why = "as the params ask for" if strategy.refit else "as asked for"
-            files = {"frozen": frozen, "previous": previous}
-            choice = choose_model(self.blank(name), self.customers, as_of=self.as_of, why=why, **files)
+            choice = self._chosen(name, frozen=frozen, previous=previous, why=why)
             choice.save(self._settled(name))
             self._choices[name] = choice
 
@@ -103,6 +105,11 @@ class StudySegments(StudyInputs):
         told = self._reports_told
         known = Path(told.read_text(encoding="utf-8")) if told.exists() else self.base / "reports" / self.params.study
         return Ledgers(known, before=self.as_of)
+
+    def _chosen(self, name: str, **how: Any) -> ModelChoice:
+        blank = self.blank(name)
+        past = partial(past_with_outcomes, self, blank.strategy)
+        return choose_model(blank, self.customers, as_of=self.as_of, learn_from=past, **how)
 
     def blank(self, name: str) -> SegmentModel:
         """Return the model of a strategy as the params describe it, not fitted."""
@@ -141,6 +148,13 @@ class StudySegments(StudyInputs):
                 assigned = assigned.assign(segment=self.ledger(name)["segment"].to_numpy())
             self._segments[name] = self._with_prospects(assigned)
         return self._segments[name]
+
+    def rules(self, name: str | None = None) -> SegmentRules:
+        """Return a strategy in words: its own rules, or those of a small tree that stands in for it, and how well."""
+        name = self._known(name)
+        if name not in self._rules:
+            self._rules[name] = rules_of(self.model(name), self.customers)
+        return self._rules[name]
 
     def ledger(self, name: str | None = None) -> pd.DataFrame:
         """Return the ledger of the day, as `ledger_rows`, following that of the last day before."""

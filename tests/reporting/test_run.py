@@ -38,9 +38,11 @@ def test_run_publishes_everything_the_design_names(shop: Any) -> None:
         "tables/scores_quantiles.csv",
         "tables/drift_quantiles.csv",
         "tables/ledger_quantiles.parquet",
+        "tables/rules_quantiles.csv",
         "segments/quantiles.csv",
         "segments/quantiles.parquet",
         "models/quantiles.json",
+        "models/quantiles.sql",
     }
     assert {p.name for p in place.parent.iterdir()} == {".lock", "2024-06-30"}
 
@@ -89,7 +91,7 @@ def test_rerun_gives_the_same_bytes_with_and_without_cache(shop: Any) -> None:
     run_study(shop.params)
     anew = digests(shop.report(), "tables", "segments", "models")
 
-    assert len(first) == 11
+    assert len(first) == 13
     assert first == again == anew
 
 
