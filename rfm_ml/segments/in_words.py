@@ -93,7 +93,7 @@ def rules_of(model: SegmentModel, customers: pd.DataFrame, *, max_leaves: int = 
     --------
     >>> from rfm_ml.strategies import RuleTree
     >>> customers = pd.DataFrame(
-    ...     {"customer_id": range(4), "recency_days": [5, 8, 300, 400], "orders": [9, 8, 1, 1], "spend": [90.0] * 4}
+    ...     {"customer_id": range(4), "recency_days": [5, 8, 300, 400], "orders": [2] * 4, "spend": [90.0] * 4}
     ... )
     >>> rules = rules_of(SegmentModel(RuleTree()).fit(customers, [50, 50, 0, 0]), customers)
     >>> rules.table["rule"].tolist()
