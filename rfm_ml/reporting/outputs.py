@@ -8,6 +8,7 @@ import pandas as pd
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.segments import SegmentModel, concentration
 from rfm_ml.study import Study
+from rfm_ml.study.statement import rules_statement
 
 
 def write_outputs(study: Study, to: Path) -> None:
@@ -26,7 +27,7 @@ def write_outputs(study: Study, to: Path) -> None:
     for name in study.strategies:
         model = study.model(name)
         (models / f"{name}.json").write_text(model.to_json(), encoding="utf-8")
-        (models / f"{name}.sql").write_text(study.rules_statement(name), encoding="utf-8")
+        (models / f"{name}.sql").write_text(rules_statement(study, name), encoding="utf-8")
         study.rules(name).table.to_csv(tables / f"rules_{name}.csv", index=False)
         study.profile(name).to_csv(tables / f"profile_{name}.csv", index=False)
         model.drift(study.customers).to_csv(tables / f"drift_{name}.csv", index=False)

@@ -97,7 +97,7 @@ def rules_of(model: SegmentModel, customers: pd.DataFrame, *, max_leaves: int = 
     ... )
     >>> rules = rules_of(SegmentModel(RuleTree()).fit(customers, [50, 50, 0, 0]), customers)
     >>> rules.table["rule"].tolist()
-    ['last order at most 100 days ago', 'last order more than 100 days ago']
+    ['last order at most 200 days ago', 'last order more than 200 days ago']
     >>> rules.told
     "These are the strategy's own rules: they say of every customer what it says."
     """

@@ -9,6 +9,7 @@ from rfm_ml.customers.holdout import split_holdout
 from rfm_ml.reporting.outputs import write_outputs
 from rfm_ml.strategies import RuleTree
 from rfm_ml.study import Study
+from rfm_ml.study.statement import rules_statement
 
 PARAMS = """
 study: small
@@ -72,7 +73,7 @@ def test_with_channels_each_row_has_the_outcome_of_its_channel(made):
     days = pd.to_datetime(his["ordered_on"])
     later = his[(days > "2025-05-01") & (days <= "2025-06-30")]
     assert one["actual_orders"] == (later["order_kind"] == "order").sum() > 0
-    assert "  channel," in study.rules_statement("rules").splitlines()
+    assert "  channel," in rules_statement(study, "rules").splitlines()
 
 
 def test_files_of_a_run_hold_the_rules_of_every_strategy(made, tmp_path):
