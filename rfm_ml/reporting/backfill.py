@@ -12,7 +12,7 @@ import pandas as pd
 from rfm_ml.core.errors import DataError
 from rfm_ml.reporting.publish import building, locked
 from rfm_ml.segments import SegmentModel
-from rfm_ml.segments.choice import ModelChoice, choose_model
+from rfm_ml.segments.choice import ModelChoice
 from rfm_ml.segments.ledger import ledger_rows
 from rfm_ml.study import Study
 from rfm_ml.study.ledgers import BACKFILLED, Ledgers, as_of_days
@@ -147,8 +147,8 @@ class _Backfill:
             why = "as the params ask for" if refit else "the first day of the backfill"
             earlier = [self.written.get(name), *Ledgers(self.folder, before=as_of).model_files(name)]
             previous = next((f for f in earlier if f is not None), None)
-            self.choices[name] = choose_model(
-                self.study.blank(name), customers, as_of=as_of, frozen=frozen, previous=previous, why=why
+            self.choices[name] = self.study.choose(
+                name, customers=customers, as_of=as_of, frozen=frozen, previous=previous, why=why
             )
             if first:
                 self._tell_model(name, refit=refit)

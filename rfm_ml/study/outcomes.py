@@ -1,6 +1,6 @@
 """What customers did next, for strategies that learn from it."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -15,10 +15,10 @@ USUAL_DAYS = 91
 """Horizon of a strategy that needs outcomes and does not say how far it looks."""
 
 
-def past_with_outcomes(study: "StudySegments", strategy: Any) -> pd.DataFrame | None:
-    """Return the customers of an earlier day with what they did until today; None if the strategy needs no outcome.
+def past_with_outcomes(study: "StudySegments", strategy: Any, *, as_of: date) -> pd.DataFrame | None:
+    """Return the customers of an earlier day with what they did until `as_of`; None if the strategy needs no outcome.
 
-    The day lies the strategy's `horizon_days` before the study's, or before the last order where the log ends earlier.
+    The day lies the strategy's `horizon_days` before `as_of`, or before the last order where the log ends earlier.
     Nothing after it reaches the customers' columns: see `split_holdout`.
 
     Raises
@@ -30,7 +30,7 @@ def past_with_outcomes(study: "StudySegments", strategy: Any) -> pd.DataFrame | 
         return None
     days = int(getattr(strategy, "horizon_days", USUAL_DAYS))
     first, last = order_span(study.orders)
-    until = min(study.as_of, last)
+    until = min(as_of, last)
     start = until - timedelta(days=days)
     if start < first:
         raise DataError(
@@ -38,4 +38,6 @@ def past_with_outcomes(study: "StudySegments", strategy: Any) -> pd.DataFrame | 
             f"{start}. The first order is on {first}. Set a smaller horizon_days in its options, or leave it out."
         )
     options = study.params.customers.model_dump()
-    return split_holdout(study.orders, as_of=start, until=until, lines=study.lines, events=study.scored_events, **options)
+    return split_holdout(
+        study.orders, as_of=start, until=until, lines=study.lines, events=study.scored_events, **options
+    )

@@ -67,7 +67,7 @@ class StudySegments(StudyInputs):
         if name not in self._choices:
             settled = self._settled(name)
             fresh = ModelChoice.load(settled) if settled.exists() else None
-            self._choices[name] = fresh or self._chosen(name)
+            self._choices[name] = fresh or self.choose(name, customers=self.customers, as_of=self.as_of)
         return self._choices[name]
 
     def model(self, name: str | None = None) -> SegmentModel:
@@ -91,7 +91,8 @@ class StudySegments(StudyInputs):
             why = "the first run of this study"
             if refit or strategy.refit:
                 why = "as the params ask for" if strategy.refit else "as asked for"
-            choice = self._chosen(name, frozen=frozen, previous=previous, why=why)
+            files = {"frozen": frozen, "previous": previous}
+            choice = self.choose(name, customers=self.customers, as_of=self.as_of, why=why, **files)
             choice.save(self._settled(name))
             self._choices[name] = choice
 
@@ -106,10 +107,11 @@ class StudySegments(StudyInputs):
         known = Path(told.read_text(encoding="utf-8")) if told.exists() else self.base / "reports" / self.params.study
         return Ledgers(known, before=self.as_of)
 
-    def _chosen(self, name: str, **how: Any) -> ModelChoice:
+    def choose(self, name: str, *, customers: pd.DataFrame, as_of: date, **how: Any) -> ModelChoice:
+        """Return a strategy's frozen model or a new fit on the customers of a day; options as for `choose_model`."""
         blank = self.blank(name)
-        past = partial(past_with_outcomes, self, blank.strategy)
-        return choose_model(blank, self.customers, as_of=self.as_of, learn_from=past, **how)
+        past = partial(past_with_outcomes, self, blank.strategy, as_of=as_of)
+        return choose_model(blank, customers, as_of=as_of, learn_from=past, **how)
 
     def blank(self, name: str) -> SegmentModel:
         """Return the model of a strategy as the params describe it, not fitted."""

@@ -25,6 +25,8 @@ def rules_statement(study: "Study", name: str | None = None) -> str:
     if len(listed) > len(study.customers) or not set(listed["segment"]) <= set(model.segments):
         about.append("Segments that need contacts or events (Prospect, Lost but engaged) are not told apart here.")
     if study.params.hysteresis is not None:
-        about.append("Customers whom the study's hysteresis holds in their segment of before are told where they would be.")
+        about.append(
+            "Customers whom the study's hysteresis holds in their segment of before are told where they would be."
+        )
     by = study.params.customers.by
     return study.rules(name).statement(about=about, keys=["customer_id", *([by] if by else [])])

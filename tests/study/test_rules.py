@@ -1,12 +1,16 @@
 """Strategies that learn from what came next, inside a study; every strategy in words beside its model."""
 
+from datetime import date
+
 import duckdb
 import pandas as pd
 import pytest
 
 from rfm_ml.core.errors import DataError
 from rfm_ml.customers.holdout import split_holdout
+from rfm_ml.reporting.backfill import backfill
 from rfm_ml.reporting.outputs import write_outputs
+from rfm_ml.segments import SegmentModel
 from rfm_ml.strategies import RuleTree
 from rfm_ml.study import Study
 from rfm_ml.study.statement import rules_statement
@@ -95,3 +99,13 @@ def test_files_of_a_run_hold_the_rules_of_every_strategy(made, tmp_path):
         assert agree == pytest.approx(study.rules(name).fidelity)
     assert study.rules("rules").exact
     assert study.rules("rules").fidelity == 1
+
+
+def test_backfilled_days_learn_from_their_own_past(made):
+    study = made(as_of="2025-06-30")
+    backfill(study.path, start=date(2025, 4, 30), end=date(2025, 5, 31), out=study.base / "reports")
+    written = sorted((study.base / "reports").rglob("rules.json"))
+    assert written
+    past = split_holdout(study.orders, as_of="2025-03-01", until="2025-04-30", lines=study.lines)
+    frozen = SegmentModel.from_json(written[0].read_text())
+    assert frozen.strategy_.rules_ == RuleTree(5, horizon_days=60).fit(past).rules_
