@@ -1,6 +1,7 @@
 """Figures: each draws a tidy table that another stage computed, and returns its axes."""
 
 from rfm_ml.plots.calibration import plot_calibration
+from rfm_ml.plots.clusters import plot_centres, plot_numbers, plot_points, plot_refits
 from rfm_ml.plots.concentration import plot_concentration
 from rfm_ml.plots.distributions import measure_label, plot_distribution
 from rfm_ml.plots.grids import plot_pair_panel
@@ -18,13 +19,17 @@ __all__ = [
     "measure_label",
     "percent",
     "plot_calibration",
+    "plot_centres",
     "plot_concentration",
     "plot_distribution",
     "plot_levels",
     "plot_months",
     "plot_next_orders",
+    "plot_numbers",
     "plot_pair_panel",
+    "plot_points",
     "plot_recent",
+    "plot_refits",
     "plot_rhythm",
     "plot_segment_shares",
     "plot_segment_sizes",

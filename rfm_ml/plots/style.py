@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any, Final, cast
 
 import matplotlib as mpl
-from matplotlib.colors import LinearSegmentedColormap, to_hex
+from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
 
 from rfm_ml.segments import PROSPECT, load_map, map_names
 
@@ -77,7 +77,8 @@ def use_style() -> None:
 def segment_colour(name: str) -> str:
     """Return the colour of a segment, the same in every figure, whoever else is in it.
 
-    Built-in segments go from blue (most valuable) to orange, in the order of their map; Prospect is grey;
+    Built-in segments go from blue (most valuable) to orange, in the order of their map; a qualified name, as in
+    "Champions, lower spend", has a paler shade of the plain one; Prospect is grey;
     the segments of a user's own map get a place between blue and orange by their name.
 
     Examples
@@ -86,7 +87,19 @@ def segment_colour(name: str) -> str:
     ('#12385f', '#c3cad3')
     """
     known = _known_colours()
-    return known[name] if name in known else to_hex(_VALUE(zlib.crc32(name.encode()) % 1000 / 999))
+    if name in known:
+        return known[name]
+    plain, _, qualified = name.partition(", ")
+    if qualified and plain in known:
+        pale = 0.25 + zlib.crc32(qualified.encode()) % 100 / 400
+        red, green, blue = (part + (1 - part) * pale for part in to_rgb(known[plain]))
+        return to_hex((red, green, blue))
+    return to_hex(_VALUE(zlib.crc32(name.encode()) % 1000 / 999))
+
+
+def ordered_colours(number: int) -> list[str]:
+    """Return so many colours from blue (the best) to orange, for groups with an order."""
+    return [to_hex(_VALUE(i / max(number - 1, 1))) for i in range(number)]
 
 
 @cache

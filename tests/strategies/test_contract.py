@@ -25,6 +25,7 @@ from rfm_ml.strategies import (
 LIMITS = {"recency": [90, 250], "frequency": [2, 4], "monetary": [20, 80.5]}
 MADE = {
     **{name: make_strategy(name) for name in STRATEGIES},
+    "clusters": Clusters(k_range=(4, 5)),  # fewer numbers to compare, for speed
     "ten bins": QuantileRFM(10),
     "nested": QuantileRFM(4, nested=True, weights={"recency": 1, "monetary": 3}),
     "equal width": QuantileRFM(binning="equal_width"),
