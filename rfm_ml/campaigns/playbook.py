@@ -70,6 +70,18 @@ def require_segments(names: Iterable[str], segments: Iterable[str], *, what: str
             raise ParamsError(f"{what} must name segments of the map. Got {name!r}. {did_you_mean(name, known)}")
 
 
+def playbook_entry(playbook: Mapping[str, Mapping[str, Any]], segment: str) -> Mapping[str, Any]:
+    """Return what the playbook says of a segment; a qualified name has the entry of the plain one.
+
+    Examples
+    --------
+    >>> playbook = {"Champions": {"aim": "keep"}}
+    >>> playbook_entry(playbook, "Champions, lower spend"), playbook_entry(playbook, "Lost")
+    ({'aim': 'keep'}, {})
+    """
+    return playbook.get(segment) or playbook.get(segment.partition(", ")[0], {})
+
+
 def playbook_table(playbook: Mapping[str, Mapping[str, Any]], segments: Iterable[str]) -> pd.DataFrame:
     """Return `segment, aim, offer_policy, channels, message_idea`, one row per segment in the order given.
 
@@ -77,7 +89,7 @@ def playbook_table(playbook: Mapping[str, Mapping[str, Any]], segments: Iterable
     """
     rows = []
     for segment in segments:
-        entry = playbook.get(segment, {})
+        entry = playbook_entry(playbook, segment)
         texts = [", ".join(entry.get(f, [])) if f == "channels" else entry.get(f, "") for f in FIELDS]
         rows.append([segment, *texts])
     return pd.DataFrame(rows, columns=["segment", *FIELDS], dtype="str")

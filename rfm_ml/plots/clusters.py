@@ -87,7 +87,7 @@ def plot_centres(table: pd.DataFrame, *, currency: str = "", title: str | None =
     room = max(8, 48 // shape[1])
     columns = [fill(with_unit(WORDS.get(m, m.replace("_", " ")), units[m]), room) for m in measures]
     _cells_axes(ax, rows=[fill(g, 24) for g in groups], columns=columns)
-    put_title(ax, title or "Medians of the groups: the darker, the better among all customers")
+    put_title(ax, title or "Medians of the groups; dark: ahead of most customers")
     return ax
 
 
@@ -133,7 +133,7 @@ def plot_points(
     ax.grid(visible=True)
     ax.set_xlabel("days since the last order")
     ax.set_ylabel(with_unit("spend", currency))
-    ax.legend(loc="upper left", bbox_to_anchor=(-0.01, -0.16), ncols=2, frameon=False, fontsize=11, borderpad=0)
+    ax.legend(loc="upper left", bbox_to_anchor=(-0.01, -0.16), ncols=2, frameon=False, fontsize=11, markerscale=2)
     put_title(ax, title or f"{len(points):,} customers by silence and spend")
     return ax
 

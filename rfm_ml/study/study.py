@@ -5,7 +5,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from rfm_ml.campaigns import Playbook, load_playbook
+from rfm_ml.campaigns import Playbook, load_playbook, playbook_entry
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.core.store import digest
 from rfm_ml.customers.funnel import STAGES, funnel_stage
@@ -149,7 +149,7 @@ class Study(StudySegments):
 
     def aim(self, segment: str) -> str:
         """Return what the playbook aims for in a segment, empty if it says nothing."""
-        return str(self.playbook.get(segment, {}).get("aim", ""))
+        return str(playbook_entry(self.playbook, segment).get("aim", ""))
 
     @cached_property
     def warnings(self) -> list[str]:

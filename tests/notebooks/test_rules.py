@@ -25,6 +25,7 @@ def test_the_notebooks_are_there() -> None:
         "20_customers",
         "30_rfm_quantiles",
         "31_rfm_thresholds",
+        "32_clusters",
         "33_clv",
         "40_segment_panels",
     }

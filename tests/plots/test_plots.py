@@ -7,18 +7,22 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.text import Text
 
 from rfm_ml.plots import (
     plot_calibration,
+    plot_centres,
     plot_concentration,
     plot_distribution,
     plot_levels,
     plot_months,
     plot_next_orders,
+    plot_numbers,
     plot_pair_panel,
+    plot_points,
     plot_recent,
+    plot_refits,
     plot_rhythm,
     plot_segment_shares,
     plot_segment_sizes,
@@ -133,6 +137,30 @@ AHEAD = pd.DataFrame(
         "expected_orders": np.linspace(51.4, 40, 12),
     }
 )
+NUMBERS = pd.DataFrame(
+    {
+        "k": range(4, 11),
+        "silhouette": [0.4, 0.41, 0.3, 0.2, np.nan, 0.1, 0.05],
+        "gap": np.linspace(1, 2, 7),
+        "gap_se": 0.01,
+        "bic": np.linspace(260_000, 250_000, 7),
+        "stability": [0.9, 0.95, 0.7, 0.6, 0.5, 0.5, 0.4],
+        "chosen": [False, True, False, False, False, False, False],
+    }
+)
+GROUPS = ["Champions", "Champions, lower spend, longer ago", "New", "Lost"]
+CENTRES = pd.DataFrame(
+    [
+        (g, m, 1234.5 / (i + 1), i / 4)
+        for i, g in enumerate(GROUPS)
+        for m in ("recency_days", "orders", "spend", "mean_gap_days")
+    ],
+    columns=["group", "measure", "value", "position"],
+)
+POINTS = pd.DataFrame(
+    {"group": GROUPS * 5, "recency_days": np.arange(20.0) ** 2, "spend": [-5.0, *np.geomspace(1, 1e4, 19)]}
+)
+REFITS = pd.DataFrame({"group": GROUPS, "kept_share": [0.99, 0.8, 0.6, np.nan], "lowest_share": [0.9, 0.5, 0, np.nan]})
 MANY = pd.DataFrame({"segment": [f"Segment number {i}" for i in range(45)], "customers": range(1, 46)}).assign(
     customer_share=lambda t: t["customers"] / t["customers"].sum(), revenue_share=1 / 45
 )
@@ -151,6 +179,10 @@ FIGURES: dict[str, Callable[..., Axes]] = {
     "pair": lambda **k: plot_pair_panel(PAIR, **k),
     "mean spend": lambda **k: plot_pair_panel(PAIR, value="mean_spend", currency="EUR", **k),
     "months": lambda **k: plot_months(MONTHS, value="revenue", unit="EUR", **k),
+    "numbers of groups": lambda **k: plot_numbers(NUMBERS, **k),
+    "centres": lambda **k: plot_centres(CENTRES, currency="EUR", **k),
+    "points": lambda **k: plot_points(POINTS, groups=GROUPS, currency="EUR", **k),
+    "refits": lambda **k: plot_refits(REFITS, **k),
     "calibration": lambda **k: plot_calibration(CALIBRATION, label="repeat orders before", **k),
     "tracking": lambda **k: plot_tracking(TRACKED, **k),
     "tracking, cumulative": lambda **k: plot_tracking(TRACKED, cumulative=True, **k),
@@ -473,3 +505,29 @@ def test_no_model_and_no_holdout_are_said() -> None:
     assert labels(plot_tracking(TRACKED[:0])) == ["There is no holdout to judge predictions by."]
     assert labels(plot_surface(SURFACE[:0])) == ["There is no model to draw."]
     assert labels(plot_next_orders(AHEAD[:0])) == ["There is no model to look ahead with."]
+
+
+def test_numbers_of_groups_frame_the_chosen_and_shade_the_best_of_each_measure() -> None:
+    ax = plot_numbers(NUMBERS)
+    assert title_of(ax) == "5 groups were taken; the darker, the better by that measure"
+    assert [p.get_x() for p in ax.patches] == [1]
+    shades = np.asarray(ax.collections[0].get_array())
+    assert shades.argmax(axis=1).tolist() == [1, 6, 6, 1]  # the lowest BIC is the best
+
+
+def test_points_have_one_colour_per_group_in_their_order() -> None:
+    ax = plot_points(POINTS, groups=GROUPS)
+    assert [c.get_label() for c in ax.collections] == GROUPS
+    assert len({to_hex(c.get_facecolor()[0]) for c in ax.collections}) == 4
+
+
+def test_refits_name_the_least_stable_group_and_leave_out_the_empty() -> None:
+    ax = plot_refits(REFITS)
+    assert title_of(ax) == "Least stable: New, 60% keep the name"
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["Champions", "Champions, lower spend, longer\nago", "New"]
+
+
+def test_a_qualified_name_has_a_paler_shade_of_the_plain_one() -> None:
+    plain, qualified = (to_rgb(segment_colour(n)) for n in ("Champions", "Champions, lower spend"))
+    assert all(q > p for p, q in zip(plain, qualified, strict=True))
+    assert segment_colour("Premium, lapsed") != segment_colour("Premium, active")

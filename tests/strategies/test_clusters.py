@@ -120,7 +120,7 @@ def test_the_number_is_the_one_most_measures_point_to_among_the_stable():
     assert choose_number(table) == (
         2,
         "2 groups: stability points to this number, silhouette to 3, gap to 4, BIC to 5; silhouette 0.30, stability "
-        "0.99. The groups of 5 do not come back well enough in resampled data.",
+        "0.99. Divisions into 5 do not come back well enough in resampled data.",
     )
     clear = table.assign(silhouette=[0.3, 0.6, 0.9, 0.2])
     assert choose_number(clear)[0] == 4
@@ -128,7 +128,7 @@ def test_the_number_is_the_one_most_measures_point_to_among_the_stable():
     shaky = clear.assign(stability=[0.5, 0.4, 0.47, 0.3])
     k, reason = choose_number(shaky)
     assert k == 4
-    assert "The groups of 5 do not come back well enough in resampled data. No number comes back well" in reason
+    assert "Divisions into 5 do not come back well enough in resampled data. No number comes back well" in reason
 
 
 def test_other_features_are_named_too_and_numbered_without_recency_orders_and_spend():

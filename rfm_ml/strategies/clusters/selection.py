@@ -103,7 +103,7 @@ def choose_number(table: pd.DataFrame) -> tuple[int, str]:
     reason += f", {', '.join(others)}" if others else ""
     reason += f"; silhouette {stable.loc[k, 'silhouette']:.2f}, stability {stable.loc[k, 'stability']:.2f}."
     if out:
-        reason += f" The groups of {_joined([str(n) for n in out])} do not come back well enough in resampled data."
+        reason += f" Divisions into {_joined([str(n) for n in out])} do not come back well enough in resampled data."
     if limit < STABLE:
         reason += " No number comes back well: other customers of the same kind could give other groups."
     return int(k), reason
