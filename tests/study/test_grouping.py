@@ -109,13 +109,15 @@ def test_a_strategy_of_another_kind_is_refused(study: Study) -> None:
 
 def test_a_later_refit_keeps_the_names(study: Study, tmp_path: Path) -> None:
     """Through the study, as a run does it: the earlier model is handed to the fit that was asked for."""
-    (tmp_path / "earlier").mkdir()
+    folder = tmp_path / "reports" / "shop" / "2025-11-30"
+    (folder / "models").mkdir(parents=True)
+    (folder / "run.json").write_text("{}")
     state = study.model("groups")
     state.strategy_.learned_ = state.strategy_.learned_._in_order(["Champions", "Loyal", "New"])
     state.shares_ = dict.fromkeys(state.segments, 10)
-    (tmp_path / "earlier" / "groups.json").write_text(state.to_json())
+    (folder / "models" / "groups.json").write_text(state.to_json())
     later = Study(study.path)
-    later.settle(earlier=[tmp_path / "earlier"], refit=True)
+    later.settle(reports=folder.parent, refit=True)
     assert later.model("groups").segments == ["Champions", "Loyal", "New"]
     assert "as asked for; 3 of 3 groups keep the name they had in the model of 2025-12-31" in later.choice("groups").why
     assert Study(study.path).choice("groups").why == later.choice("groups").why
