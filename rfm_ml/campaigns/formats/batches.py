@@ -62,9 +62,14 @@ def _rows(batch: pd.DataFrame | pa.RecordBatch, columns: tuple[str, ...]) -> Ite
         series = (batch.iloc[:, k] for k in range(len(columns)))
         values = [s.astype(object).where(s.notna(), None).tolist() for s in series]
     else:
-        values = [column.to_pylist() for column in batch.columns]
+        values = [_values(column) for column in batch.columns]
     for cells in zip(*values, strict=True):
         yield dict(zip(columns, cells, strict=True))
+
+
+def _values(column: pa.Array) -> list[Any]:
+    values: list[Any] = column.to_pylist()
+    return [None if v != v else v for v in values] if pa.types.is_floating(column.type) else values
 
 
 def require_any(columns: Iterable[str], wanted: tuple[str, ...], *, what: str) -> None:

@@ -70,9 +70,10 @@ class Google(Format):
     def labels(self, row: Row) -> tuple[str, ...]:
         """Return the file of the contact's consent."""
         consent = row.get("consent_ads")
-        if consent is True:
+        # By equality, which numpy's own booleans answer too; any other value is no consent.
+        if consent in (True,):
             return (GRANTED,)
-        if consent is False:
+        if consent in (False,):
             raise Refused("consent to ads is refused")
         try:
             outside = row.get("country") is not None and normalise.iso_country(row["country"]) not in EEA

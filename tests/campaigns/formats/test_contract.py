@@ -69,17 +69,24 @@ def test_every_contact_is_counted_once(form: Format, people: pd.DataFrame, tmp_p
 def test_only_the_owner_may_read(form: Format, people: pd.DataFrame, tmp_path: Path) -> None:
     before = os.umask(0)
     try:
-        folder = tmp_path / "new"
-        stale = folder / f"vips-{form.name}{form.suffix}"
-        folder.mkdir(mode=0o700)
-        stale.write_text("stale")
-        stale.chmod(0o644)
-        form.write(people, folder, audience="vips")
+        written = form.write(people, tmp_path / "new", audience="vips")
+        for old in (tmp_path / "new").iterdir():
+            old.chmod(0o644)
+        again = form.write(people, tmp_path / "new", audience="vips")
     finally:
         os.umask(before)
-    assert {stat.S_IMODE(p.stat().st_mode) for p in folder.iterdir()} - {0o644} == {0o600}
-    if stale.name in {f.name for f in folder.iterdir()} and form.name not in ("google", "mailchimp"):
-        assert stat.S_IMODE(stale.stat().st_mode) == 0o600
+    assert again == written
+    assert {stat.S_IMODE(p.stat().st_mode) for p in (tmp_path / "new").iterdir()} == {0o600}
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
+
+
+def test_a_link_is_not_followed(form: Format, people: pd.DataFrame, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("mine")
+    (tmp_path / "list").mkdir()
+    (tmp_path / "list" / f"vips-{form.name}-rejects.csv").symlink_to(elsewhere)
+    form.write(people, tmp_path / "list", audience="vips")
+    assert elsewhere.read_text() == "mine"
 
 
 def test_nothing_personal_beside_the_list(form: Format, people: pd.DataFrame, tmp_path: Path) -> None:

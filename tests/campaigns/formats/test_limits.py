@@ -6,8 +6,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import openpyxl
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -101,6 +103,22 @@ def test_google_files_by_consent_and_day_to_send_again(tmp_path: Path) -> None:
         "consent to ads is refused": 1,
         "no consent to ads, which the EEA asks for (a country that is not known counts as EEA)": 4,
     }
+
+
+def test_google_takes_no_other_value_for_consent(tmp_path: Path) -> None:
+    people = mails(4, country="DE").assign(consent_ads=pd.Series([np.True_, "true", "false", np.False_], dtype=object))
+    written = make_format("google").write(people, tmp_path, audience="x")
+    assert (written.rows, written.rejected) == (1, 3)
+
+
+def test_not_a_number_is_a_missing_value(tmp_path: Path) -> None:
+    batch = pa.record_batch({"customer_id": [1, 2], "email": ["a@example.com", "b@example.com"]}).append_column(
+        "value", pa.array([float("nan"), 2.5])
+    )
+    for name, wanted in (("csv", ["1,a@example.com,", "2,b@example.com,2.5"]), ("klaviyo", ["a@example.com,", None])):
+        (file,) = make_format(name).write([batch], tmp_path, audience="x").files
+        lines = file.path.read_text().splitlines()[1:]
+        assert all(w in (None, found) for w, found in zip(wanted, lines, strict=True))
 
 
 def test_mailchimp_cuts_merge_fields_and_splits_by_tag(tmp_path: Path) -> None:
