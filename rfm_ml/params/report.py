@@ -27,3 +27,18 @@ class Engine(Section):
     cache_gb: float = Field(
         20, ge=0, description="After a run, what was used longest ago leaves the cache beyond this."
     )
+
+
+class Alerts(Section):
+    """Limits beyond which a run warns; null switches one off."""
+
+    segment_size: float | None = Field(
+        0.2, gt=0, description="Largest change of a segment's customers since the last day, as a share."
+    )
+    drift_psi: float | None = Field(
+        0.25, gt=0, description="Largest drift of a score or of the segments since the fit, as a PSI."
+    )
+    rows: float | None = Field(
+        0.5, gt=0, description="Largest change of lines, orders or customers since the last run, as a share."
+    )
+    stop: bool = Field(False, description="An alert stops the run: nothing is published, exit code 5.")

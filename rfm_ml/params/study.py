@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator
 
 from rfm_ml.params.analysis import Clv, Customers, Engagement, Hysteresis, Strategy
-from rfm_ml.params.report import Engine, Notebook
+from rfm_ml.params.report import Alerts, Engine, Notebook
 from rfm_ml.params.section import Name, Section
 from rfm_ml.params.tables import Orders, Table
 
@@ -33,6 +33,7 @@ class Params(Section):
     hysteresis: Hysteresis | None = Field(None, description="Customers move later; left out: they move at once.")
     clv: Clv | None = Field(None, description="Predict orders and value per customer; left out: no predictions.")
     playbook: str | None = Field(None, description="YAML with your own aims and offers per segment.")
+    alerts: Alerts | None = Field(None, description="Warn when sizes, scores or data move; left out: no alerts.")
     notebooks: list[Notebook] = Field(min_length=1, description="Pages of the report, in order.")
     engine: Engine = Field(default_factory=Engine)
 

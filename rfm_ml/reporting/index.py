@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 import rfm_ml
+from rfm_ml.reporting.changes import Changes
 from rfm_ml.reporting.notebooks import NotebookRun
 from rfm_ml.reporting.pages import templates
 from rfm_ml.segments import share_of_customers_for
@@ -25,10 +26,13 @@ def heading(study: Study) -> dict[str, Any]:
     return {"study_title": study.params.title or study.params.study, "day": long_day(study.as_of)}
 
 
-def write_index(study: Study, runs: list[NotebookRun], to: Path) -> None:
+def write_index(study: Study, runs: list[NotebookRun], to: Path, *, changes: Changes) -> None:
     """Write `to/index.html`, complete in itself; `to` holds tables, segments and models already."""
     profiles = {name: study.profile(name) for name in study.strategies}
     lead = profiles[study.strategies[0]]
+    changed = changes.for_index()
+    if changed is not None:
+        changed["since"] = long_day(changed["since"])
     page = (
         templates()
         .get_template("index.html.j2")
@@ -40,7 +44,8 @@ def write_index(study: Study, runs: list[NotebookRun], to: Path) -> None:
                 study.customers, currency=study.params.currency, window_days=study.params.customers.window_days
             ),
             window_days=study.params.customers.window_days,
-            warnings=study.warnings,
+            warnings=[*study.warnings, *changes.alerts],
+            changed=changed,
             in_currency=f", {study.params.currency}" if study.params.currency else "",
             lead=_lead(study, lead),
             links=[{"name": r.name, "title": r.title} for r in runs],

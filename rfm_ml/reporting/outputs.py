@@ -6,12 +6,13 @@ from pathlib import Path
 import pandas as pd
 
 from rfm_ml.core.errors import ParamsError
+from rfm_ml.reporting.changes import Changes
 from rfm_ml.segments import SegmentModel, concentration
 from rfm_ml.study import Study
 from rfm_ml.study.statement import rules_statement
 
 
-def write_outputs(study: Study, to: Path) -> None:
+def write_outputs(study: Study, to: Path, *, changes: Changes) -> None:
     """Write `tables/`, `segments/` and `models/`; the same input gives the same bytes."""
     tables, segments, models = (to / name for name in ("tables", "segments", "models"))
     for folder in (tables, segments, models):
@@ -32,6 +33,9 @@ def write_outputs(study: Study, to: Path) -> None:
         study.profile(name).to_csv(tables / f"profile_{name}.csv", index=False)
         model.drift(study.customers).to_csv(tables / f"drift_{name}.csv", index=False)
         study.ledger(name).to_parquet(tables / f"ledger_{name}.parquet", index=False, compression="zstd")
+        changes.sizes(name).to_csv(tables / f"sizes_{name}.csv", index=False)
+        if name in changes.matrices:
+            changes.matrices[name].to_csv(tables / f"movement_{name}.csv", index=False)
         if hasattr(model.strategy_, "summary"):
             model.strategy_.summary().to_csv(tables / f"scores_{name}.csv", index=False)
         write_list(study, study.segment_list(name), segments / name)

@@ -16,6 +16,7 @@ from typing import Protocol
 
 import rfm_ml
 from rfm_ml.core.errors import NotebookError, ParamsError
+from rfm_ml.reporting.changes import Changes
 from rfm_ml.reporting.index import heading, write_index
 from rfm_ml.reporting.notebooks import NotebookRun, execute_all, notebook_folder, prepare
 from rfm_ml.reporting.outputs import write_outputs
@@ -85,7 +86,7 @@ def run_study(
 
     Raises
     ------
-    ParamsError, DataError, NotebookError, LockedError
+    ParamsError, DataError, NotebookError, LockedError, GateError
         Nothing is published then, and what was published before is untouched.
     """
     clock = _Clock(display)
@@ -101,19 +102,21 @@ def run_study(
         place = folder / study.as_of.isoformat()
         with clock.stage("Naming segments"):
             study.settle(reports=folder, refit=refit)
+            changes = Changes(study)
+            changes.stop_if_asked()
         kept = _unchanged(place, study, only=only)
         with building(place) as part:
             with clock.stage("Writing lists and tables"):
-                write_outputs(study, part)
+                write_outputs(study, part, changes=changes)
             runs = _execute(runs, study, part, jobs=jobs, clock=clock)
             with clock.stage("Writing pages"):
                 runs = _with_kept(kept, runs, part, study)
                 write_pages(runs, part / "notebooks", part / "pages", heading=heading(study))
-                write_index(study, runs, part)
-            _write_manifest(study, runs, part, timings=clock.timings)
+                write_index(study, runs, part, changes=changes)
+            _write_manifest(study, runs, part, timings=clock.timings, changes=changes)
         shutil.rmtree(_failed(place), ignore_errors=True)
     study.store.prune(max_gb=study.params.engine.cache_gb)
-    return RunResult(place, study.as_of, study.log.notes, study.warnings, clock.seconds)
+    return RunResult(place, study.as_of, study.log.notes, [*study.warnings, *changes.alerts], clock.seconds)
 
 
 def prepare_notebooks(study: Study, *, only: Sequence[str] = ()) -> list[NotebookRun]:
@@ -176,7 +179,9 @@ def _with_kept(kept: dict[str, Path], runs: list[NotebookRun], part: Path, study
     return sorted(every, key=lambda r: order.index(r.name) if r.name in order else len(order))
 
 
-def _write_manifest(study: Study, runs: list[NotebookRun], part: Path, *, timings: dict[str, float]) -> None:
+def _write_manifest(
+    study: Study, runs: list[NotebookRun], part: Path, *, timings: dict[str, float], changes: Changes
+) -> None:
     net = study.waterfall.iloc[-1].to_dict()
     outputs = {str(p.relative_to(part)): _sha256(p) for p in sorted(part.rglob("*")) if p.is_file()}
     manifest = {
@@ -197,6 +202,8 @@ def _write_manifest(study: Study, runs: list[NotebookRun], part: Path, *, timing
             for name in study.strategies
             if (c := study.choice(name))
         },
+        "movement": changes.summary,
+        "alerts": changes.alerts,
         "notebooks": {r.name: {"seconds": round(r.seconds, 2), "parameters": r.parameters} for r in runs},
         "seconds": timings,
         "notes": study.log.notes,

@@ -1,0 +1,182 @@
+"""What changed since the last published day: movement, data, and alerts beyond limits."""
+
+import json
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rfm_ml.core.errors import GateError
+from rfm_ml.segments.movement import movement_by_segment, movement_matrix, segment_sizes, share_moved
+from rfm_ml.study import Study
+from rfm_ml.study.history import History
+
+SMALL_SEGMENT = 20
+"""Segments with fewer customers on both days are too small for an alert about their size."""
+
+BIGGEST = 5
+"""Movements that the front page names."""
+
+
+class Changes:
+    """A study's day against the last published one, run or backfilled.
+
+    Parameters
+    ----------
+    study
+        With its models settled.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+
+    @cached_property
+    def last(self) -> dict[str, pd.DataFrame]:
+        """The ledger of the last published day of each strategy that has one."""
+        every = {name: self.study.last_ledger(name) for name in self.study.strategies}
+        return {name: rows for name, rows in every.items() if rows is not None and not rows.empty}
+
+    @cached_property
+    def histories(self) -> dict[str, History]:
+        """The history of each strategy."""
+        return {name: History(self.study, name) for name in self.study.strategies}
+
+    def since(self, name: str) -> date:
+        """Return the last published day of a strategy."""
+        return pd.Timestamp(self.last[name]["as_of"].iloc[0]).date()
+
+    @cached_property
+    def matrices(self) -> dict[str, pd.DataFrame]:
+        """The movement of each strategy since its last published day, as `movement_matrix`."""
+        now = self.histories
+        return {n: movement_matrix(rows, now[n].today, order=now[n].segments) for n, rows in self.last.items()}
+
+    @cached_property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The same per segment, as `movement_by_segment`, with what a refit did in `by_refit`."""
+        tables = {}
+        for name, rows in self.last.items():
+            history = self.histories[name]
+            table = movement_by_segment(rows, history.today, order=history.segments)
+            refit = history.net_causes.set_index("segment")["by_refit"]
+            tables[name] = table.assign(by_refit=table["segment"].map(refit).fillna(0).astype("int64"))
+        return tables
+
+    def sizes(self, name: str) -> pd.DataFrame:
+        """Return `as_of, segment, customers, revenue` of the published days and today, as `segment_sizes`."""
+        history, columns = self.histories[name], ["as_of", "segment", "value"]
+        days = [frame[columns] for frame in (history.published, history.today) if not frame.empty]
+        return segment_sizes(pd.concat(days, ignore_index=True), order=history.segments)
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """The movement of each strategy in figures, for the manifest."""
+        found = {}
+        for name, table in self.tables.items():
+            matrix, causes = self.matrices[name], self.histories[name].causes
+            found[name] = {
+                "since": self.since(name).isoformat(),
+                "moved_share": _number(share_moved(matrix), 4),
+                "value_gained": _number(table["value_gained"].sum(), 2),
+                "value_lost": _number(table["value_lost"].sum(), 2),
+                "moved_by": {c: int(n) for c, n in causes.groupby("cause")["customers"].sum().items()},
+                "segments": {
+                    r["segment"]: {
+                        k: int(r[k]) for k in ("before", "added", "dropped", "kept", "after", "net", "by_refit")
+                    }
+                    for r in table.to_dict("records")
+                },
+            }
+        return found
+
+    @cached_property
+    def data(self) -> list[dict[str, Any]]:
+        """Rows, orders and customers of the last run and of today; nothing without an earlier run."""
+        runs = self.study.earlier.runs()
+        if not runs:
+            return []
+        last = json.loads((next(iter(runs.values())) / "run.json").read_text(encoding="utf-8"))["rows"]
+        net = self.study.waterfall.iloc[-1]
+        now = {"counted": int(net["rows"]), "orders": int(net["orders"]), "customers": int(net["customers"])}
+        words = {"counted": "order lines that count", "orders": "orders", "customers": "customers"}
+        return [{"what": words[k], "before": int(last[k]), "now": n} for k, n in now.items() if k in last]
+
+    @cached_property
+    def alerts(self) -> list[str]:
+        """What moved beyond the limits of the params, one sentence each."""
+        limits, told = self.study.params.alerts, []
+        if limits is None:
+            return []
+        if limits.segment_size is not None:
+            for name, table in self.tables.items():
+                big = table[table[["before", "after"]].max(axis=1) >= SMALL_SEGMENT]
+                beyond = big[big["net"].abs() > limits.segment_size * big["before"]]
+                told += [
+                    f"{name}: {r['segment']} went from {r['before']:,} to {r['after']:,} customers since "
+                    f"{self.since(name)}, by more than {limits.segment_size:.0%}."
+                    for r in beyond.to_dict("records")
+                ]
+        if limits.drift_psi is not None:
+            for name in self.study.strategies:
+                drift = self.study.model(name).drift(self.study.customers)
+                told += [
+                    f"{name}: {r['measure']} has drifted since the fit, PSI {r['psi']:.2f} against a limit of "
+                    f"{limits.drift_psi:g}."
+                    for r in drift[drift["psi"] > limits.drift_psi].to_dict("records")
+                ]
+        if limits.rows is not None:
+            told += [
+                f"The log went from {d['before']:,} to {d['now']:,} {d['what']} since the last run, by more than "
+                f"{limits.rows:.0%}."
+                for d in self.data
+                if abs(d["now"] - d["before"]) > limits.rows * d["before"]
+            ]
+        return told
+
+    def stop_if_asked(self) -> None:
+        """Stop the run on an alert, if the params say so.
+
+        Raises
+        ------
+        GateError
+            With every alert; nothing is published.
+        """
+        if self.alerts and self.study.params.alerts is not None and self.study.params.alerts.stop:
+            raise GateError(
+                "No limit of alerts may be passed, as the params say stop: true. Got: "
+                + " ".join(self.alerts)
+                + " Look at the data, then raise the limit or set stop: false. Nothing was published."
+            )
+
+    def for_index(self) -> dict[str, Any] | None:
+        """Return what the front page tells about the leading strategy, None on the first day."""
+        name = self.study.strategies[0]
+        if name not in self.tables:
+            return None
+        matrix, table = self.matrices[name], self.tables[name]
+        moved = matrix[matrix["from_segment"] != matrix["to_segment"]]
+        refit = table["by_refit"].abs().sum() > 0
+        return {
+            "since": self.since(name),
+            "moved": f"{share_moved(matrix):.1%}" if share_moved(matrix) == share_moved(matrix) else "none",
+            "gained": f"{table['value_gained'].sum():,.0f}",
+            "lost": f"{-table['value_lost'].sum():,.0f}",
+            "refit": refit,
+            "rows": [
+                {k: f"{r[k]:,}" for k in ("before", "added", "dropped", "after")}
+                | {"segment": r["segment"], "net": f"{r['net']:+,}", "by_refit": f"{r['by_refit']:+,}"}
+                for r in table.to_dict("records")
+                if r["before"] or r["after"]
+            ],
+            "biggest": [
+                f"{r['customers']:,} from {r['from_segment']} to {r['to_segment']}"
+                for r in moved.nlargest(BIGGEST, "customers").to_dict("records")
+            ],
+            "data": [f"{d['before']:,} to {d['now']:,} {d['what']}" for d in self.data if d["before"] != d["now"]],
+        }
+
+
+def _number(value: float, digits: int) -> float | None:
+    return None if np.isnan(value) else round(float(value), digits)

@@ -1,0 +1,241 @@
+"""How a study's customers have moved: between two days, and over all the days that are known."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from functools import cached_property, partial
+from typing import Final
+
+import pandas as pd
+
+from rfm_ml.core.store import digest
+from rfm_ml.segments.ledger import ledger_rows
+from rfm_ml.segments.maps import PROSPECT
+from rfm_ml.segments.movement import (
+    fallen,
+    full_order,
+    movement_by_segment,
+    movement_causes,
+    movement_matrix,
+    net_by_cause,
+    segment_sizes,
+)
+from rfm_ml.segments.stays import days_in_segment, paths_to, stays
+from rfm_ml.study.ledgers import as_of_days, read_ledger
+from rfm_ml.study.past import past_days
+from rfm_ml.study.study import Study
+
+MONTHS: Final = 12
+"""Month-ends that are computed from the log where no days have been published."""
+
+MOST_DAYS: Final = 24
+"""Published days that are read, the latest."""
+
+ENOUGH: Final = 3
+"""Published days from which on they are the history; below, it is computed from the log."""
+
+SHORT_LOG_DAYS: Final = 62
+"""Logs up to this length are cut into weeks, where month-ends would be too few."""
+
+
+class History:
+    """The ledgers of a study up to its day, for one strategy.
+
+    What is known of earlier days is what runs and backfills have published. Where that is less than `ENOUGH` days,
+    the history is computed from the log, with today's model. What is not known has no rows; `notes` say why.
+
+    Parameters
+    ----------
+    study
+        The study.
+    strategy
+        One of its strategies; the leading one by default.
+
+    Examples
+    --------
+    >>> history = History(Study("params/cdnow.yml"), "thresholds")
+    >>> history.order[0], history.order[-1]
+    ('Champions', 'Lost')
+    """
+
+    def __init__(self, study: Study, strategy: str | None = None) -> None:
+        self.study = study
+        self.strategy = study.strategies[0] if strategy is None else strategy
+        self.model = study.model(self.strategy)
+        self.today = study.ledger(self.strategy)
+        self.notes: list[str] = []
+
+    @property
+    def keys(self) -> list[str]:
+        """What identifies a customer: with channels, each channel of his is one."""
+        return [k for k in ("customer_id", "channel") if k in self.today.columns]
+
+    @cached_property
+    def segments(self) -> list[str]:
+        """The segments of today's model, best first: as the map or the strategy has them, else by mean spend."""
+        if self.model.segment_map is not None:
+            names = self.model.segment_map.display_order(self.today["segment"].unique())
+        elif hasattr(self.model.strategy_, "labels"):
+            names = self.model.segments
+        else:
+            means = self.today.groupby("segment")["value"].mean()
+            names = sorted(self.model.segments, key=lambda n: (-means.get(n, 0.0), n))
+        return [n for n in names if n != PROSPECT]
+
+    @cached_property
+    def order(self) -> list[str]:
+        """The segments, and after them those that only earlier days had."""
+        return full_order(self.segments, self.ledger)
+
+    # --- the days ---------------------------------------------------------------------------------------------
+    @cached_property
+    def published(self) -> pd.DataFrame:
+        """Rows of the latest published days before today, with the same kind of rows; maybe none."""
+        columns = [*self.keys, "as_of", "segment", "value"]
+        files = list(self.study.earlier.files(self.strategy).values())[:MOST_DAYS]
+        frames = [f for f in map(read_ledger, reversed(files)) if ("channel" in f.columns) == ("channel" in self.keys)]
+        return pd.concat([f[columns] for f in frames], ignore_index=True) if frames else self.today[columns].iloc[:0]
+
+    @property
+    def from_log(self) -> bool:
+        """Whether the earlier days were computed from the log."""
+        return self.published["as_of"].nunique() < ENOUGH
+
+    @cached_property
+    def ledger(self) -> pd.DataFrame:
+        """Rows of every known day: `customer_id`, (`channel`,) `as_of`, `segment`, `value`, sorted by day."""
+        columns = [*self.keys, "as_of", "segment", "value"]
+        earlier = self._computed() if self.from_log else self.published
+        return pd.concat([earlier, self.today[columns]], ignore_index=True)
+
+    def _computed(self) -> pd.DataFrame:
+        study, days = self.study, self._log_days()
+        names = (
+            self.strategy,
+            self.model.fingerprint,
+            study.params.hysteresis and study.params.hysteresis.model_dump(),
+        )
+        frames = self.study.store.frame("history", digest(study.basis, names, days), lambda: self._label_all(days))
+        if frames.empty:
+            self.notes.append("The log is too short to look back: there is only today.")
+        return frames
+
+    def _log_days(self) -> list[date]:
+        first, today = self.study.customers["first_order_on"].min().date(), self.study.as_of
+        yesterday = today - timedelta(days=1)
+        if (today - first).days > SHORT_LOG_DAYS:
+            return as_of_days(first, yesterday, every="month")[-MONTHS:]
+        weeks = [today - timedelta(days=7 * n) for n in range(9, 0, -1)]
+        return [d for d in weeks if d >= first]
+
+    def _label_all(self, days: list[date]) -> pd.DataFrame:
+        columns = [*self.keys, "as_of", "segment", "value"]
+        frames = [rows[columns] for rows in self._label_each(days)] if days else []
+        return pd.concat(frames, ignore_index=True) if frames else self.today[columns].iloc[:0]
+
+    def _label_each(self, days: list[date]) -> Iterator[pd.DataFrame]:
+        """Give the ledger of each day, seen with today's model, following the day before."""
+        study, hysteresis = self.study, self.study.params.hysteresis
+        last: pd.DataFrame | None = None
+        for day in past_days(study, days):
+            assigned = day.use(partial(study.label, self.model, as_of=day.as_of, earlier=last))
+            last = ledger_rows(
+                assigned,
+                day.customers,
+                model=self.model,
+                strategy=self.strategy,
+                as_of=day.as_of,
+                earlier=last,
+                periods=hysteresis.periods if hysteresis else 1,
+            )
+            yield last
+
+    @property
+    def days(self) -> list[date]:
+        """The known days, today the last."""
+        return [pd.Timestamp(d).date() for d in sorted(self.ledger["as_of"].unique())]
+
+    def at(self, day: date) -> pd.DataFrame:
+        """Return the rows of a known day; none for another day."""
+        return self.ledger[self.ledger["as_of"] == pd.Timestamp(day)]
+
+    @property
+    def before(self) -> pd.DataFrame:
+        """The last known day before today; no rows if there is none."""
+        return self.at(self.days[-2]) if len(self.days) > 1 else self.ledger.iloc[:0]
+
+    # --- between the last day before and today ----------------------------------------------------------------
+    @cached_property
+    def matrix(self) -> pd.DataFrame:
+        """As `movement_matrix`."""
+        return movement_matrix(self.before, self.at(self.days[-1]), order=self.order)
+
+    @cached_property
+    def by_segment(self) -> pd.DataFrame:
+        """As `movement_by_segment`."""
+        return movement_by_segment(self.before, self.at(self.days[-1]), order=self.order)
+
+    def fallen(self, *, count: int = 20) -> pd.DataFrame:
+        """Return who fell since the day before, as `movement.fallen`, with the days since his last order."""
+        rows = fallen(self.before, self.at(self.days[-1]), order=self.order, count=count)
+        return rows.merge(self.study.customers[[*self.keys, "orders", "recency_days"]], on=self.keys, how="left")
+
+    @cached_property
+    def last_run(self) -> pd.DataFrame | None:
+        """The ledger of the last published day, None if there is none."""
+        return self.study.last_ledger(self.strategy)
+
+    @cached_property
+    def causes(self) -> pd.DataFrame:
+        """Movement since the last published day (else since the day before) by cause, as `movement_causes`."""
+        last = self.last_run
+        if last is None or last.empty:
+            same = [frame.assign(label=frame["segment"]) for frame in (self.before, self.at(self.days[-1]))]
+            return movement_causes(same[0], same[1], same[1], order=self.segments)
+        return movement_causes(last, self.today, self._counterfactual(str(last["model"].iloc[0])), order=self.segments)
+
+    def _counterfactual(self, fingerprint: str) -> pd.DataFrame:
+        """Return today's customers as the model of the last day would label them."""
+        study, keys = self.study, self.keys
+        if fingerprint == self.model.fingerprint:
+            return self.today[[*keys, "label", "segment", "value"]]
+        model = study.earlier.model(self.strategy, fingerprint)
+        if model is None:
+            self.notes.append("The model of the last day is gone, so all movement counts as that of customers.")
+            return self.today[[*keys, "label", "segment", "value"]]
+        assigned = study.label(model, study.customers, as_of=study.as_of, earlier=self.last_run)
+        return assigned[keys].assign(label=assigned["segment"], segment=assigned["segment"], value=0.0)
+
+    @property
+    def net_causes(self) -> pd.DataFrame:
+        """As `net_by_cause`."""
+        return net_by_cause(self.causes, order=self.segments)
+
+    # --- over all days ----------------------------------------------------------------------------------------
+    @cached_property
+    def sizes(self) -> pd.DataFrame:
+        """As `segment_sizes`."""
+        return segment_sizes(self.ledger, order=self.order)
+
+    @cached_property
+    def stays(self) -> pd.DataFrame:
+        """As `stays`."""
+        return stays(self.ledger)
+
+    @property
+    def days_in_segment(self) -> pd.DataFrame:
+        """As `days_in_segment`."""
+        return days_in_segment(self.stays, order=self.order)
+
+    @property
+    def best(self) -> str:
+        """The best segment that anybody has ever been in."""
+        return next(n for n in self.order if n in set(self.stays["segment"]))
+
+    @property
+    def worst(self) -> str:
+        """The worst segment that anybody has ever been in."""
+        return next(n for n in reversed(self.order) if n in set(self.stays["segment"]))
+
+    def paths(self, segment: str, *, count: int = 6) -> pd.DataFrame:
+        """Return the most common ways into a segment, as `paths_to`."""
+        return paths_to(self.stays, segment, count=count)
