@@ -1,13 +1,12 @@
 """Where the rows of a list go: lines of text, in one file or in parts, Parquet and Excel. All are private files."""
 
 import csv
-import io
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -53,11 +52,20 @@ class Sink(ABC):
         self.files.append(ListFile(path, self.rows, path.stat().st_size))
 
 
+class _Echo:
+    """A file that gives back what is written: a csv writer returns what its file returns."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+_LINES: Final[Any] = csv.writer(cast(Any, _Echo()))
+
+
 def csv_line(cells: Cells) -> bytes:
     """Return one line as RFC 4180 has it; it ends with CR LF, so that a lone CR or LF within a cell is quoted too."""
-    buffer = io.StringIO()
-    csv.writer(buffer).writerow([None if c is None else as_text(c) for c in cells])
-    return buffer.getvalue().encode(errors="replace")
+    line: str = _LINES.writerow([None if c is None else as_text(c) for c in cells])
+    return line.encode(errors="replace")
 
 
 class LineSink(Sink):
