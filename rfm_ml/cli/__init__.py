@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import typer
 
-from rfm_ml.cli import around, history, runs  # noqa: F401 - their commands join the application
+from rfm_ml.cli import around, dynamic, history, runs  # noqa: F401 - their commands join the application
 from rfm_ml.cli.app import app, errors
 from rfm_ml.core.errors import RfmError
 

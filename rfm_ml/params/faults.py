@@ -52,7 +52,9 @@ def fault_sentence(fault: dict[str, Any]) -> str:
         return f"{where} {words}.{got}"
     if limits:
         return f"{where} must be {', '.join(limits)}{' signs long' if kind == 'string_too_long' else ''}.{got}"
-    return f"{where} {fault['msg'].removeprefix('Value error, ').rstrip('.')}."
+    told = fault["msg"].removeprefix("Value error, ").rstrip(".")
+    # Criteria name the rest of the place themselves.
+    return f"{where}{'' if told.startswith('.') else ' '}{told.lstrip()}."
 
 
 def _keys_at(place: tuple[Any, ...]) -> list[str]:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator
 
 from rfm_ml.params.analysis import Clv, Customers, Engagement, Hysteresis, Strategy
+from rfm_ml.params.dynamic import DynamicSegment
 from rfm_ml.params.report import Alerts, Engine, Notebook
 from rfm_ml.params.section import Name, Section
 from rfm_ml.params.tables import Orders, Table
@@ -31,6 +32,9 @@ class Params(Section):
     engagement: Engagement = Field(default_factory=Engagement)
     strategies: dict[Name, Strategy] = Field(min_length=1, description="Ways to segment; the first leads the report.")
     hysteresis: Hysteresis | None = Field(None, description="Customers move later; left out: they move at once.")
+    dynamic_segments: dict[Name, DynamicSegment] = Field(
+        default_factory=dict, description="Segments by criteria, evaluated at each run; a customer may be in many."
+    )
     clv: Clv | None = Field(None, description="Predict orders and value per customer; left out: no predictions.")
     playbook: str | None = Field(None, description="YAML with your own aims and offers per segment.")
     alerts: Alerts | None = Field(None, description="Warn when sizes, scores or data move; left out: no alerts.")
@@ -53,6 +57,16 @@ class Params(Section):
             raise ValueError(
                 f"must be a day such as 2025-06-30, latest, month-end or yesterday. Got {value!r}."
             ) from None
+
+    @field_validator("dynamic_segments")
+    @classmethod
+    def _distinct_names(cls, value: dict[str, DynamicSegment]) -> dict[str, DynamicSegment]:
+        seen = {"customer_id": "the column customer_id"}
+        for name in value:
+            other = seen.setdefault(name.lower(), name)
+            if other != name:
+                raise ValueError(f"must have names that differ, also in small letters. Got {name} and {other}.")
+        return value
 
     @field_validator("time_zone")
     @classmethod

@@ -9,6 +9,7 @@ from rfm_ml.core.errors import ParamsError
 from rfm_ml.reporting.changes import Changes
 from rfm_ml.segments import SegmentModel, concentration
 from rfm_ml.study import Study
+from rfm_ml.study.dynamic import DynamicSegments
 from rfm_ml.study.statement import rules_statement
 
 
@@ -39,6 +40,18 @@ def write_outputs(study: Study, to: Path, *, changes: Changes) -> None:
         if hasattr(model.strategy_, "summary"):
             model.strategy_.summary().to_csv(tables / f"scores_{name}.csv", index=False)
         write_list(study, study.segment_list(name), segments / name)
+    if study.params.dynamic_segments:
+        _write_dynamic(study, tables, segments / "dynamic")
+
+
+def _write_dynamic(study: Study, tables: Path, lists: Path) -> None:
+    """Write the dynamic segments: what each is worth, its size over time, and its members."""
+    lists.mkdir()
+    dynamic = DynamicSegments(study)
+    dynamic.summary.to_csv(tables / "dynamic_segments.csv", index=False)
+    dynamic.sizes().to_csv(tables / "dynamic_sizes.csv", index=False)
+    for name in dynamic.names:
+        write_list(study, dynamic.members(name), lists / name)
 
 
 def write_list(study: Study, frame: pd.DataFrame, to: Path) -> None:

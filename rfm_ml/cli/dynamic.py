@@ -1,0 +1,52 @@
+"""Counting dynamic segments on demand."""
+
+from typing import Annotated, Any
+
+import typer
+
+from rfm_ml.cli.app import AsOf, ParamsFile, app, console, day_of
+from rfm_ml.core.errors import ParamsError
+
+
+@app.command()
+def count(
+    params: ParamsFile,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Dynamic segments to count; all if not given.")
+    ] = None,
+    where: Annotated[
+        str | None,
+        typer.Option(metavar="YAML", help="Criteria of your own, as in '{orders: {within_days: 90}}'."),
+    ] = None,
+    as_of: AsOf = None,
+) -> None:
+    """Count the customers in dynamic segments, or by criteria you type."""
+    from rfm_ml.study import Study
+    from rfm_ml.study.dynamic import DynamicSegments
+
+    study = Study(params, as_of=day_of(as_of))
+    asked = {} if where is None else {"--where": _criteria(where)}
+    segments = DynamicSegments(study, where=asked)
+    if not segments.names:
+        raise ParamsError(
+            "Dynamic segments must be in the params, or criteria be given. There are none. Add dynamic_segments: to "
+            "the params, or --where."
+        )
+    found = segments.counts(list(names) if names else list(asked) or None)
+    width = max(len(name) for name in found)
+    for name, number in found.items():
+        console.print(f"{name:{width}}  {number:>9,}", markup=False)
+
+
+def _criteria(text: str) -> Any:
+    import yaml
+
+    from rfm_ml.core.yaml_files import StrictLoader
+
+    try:
+        return yaml.load(text, Loader=StrictLoader)
+    except yaml.YAMLError as error:
+        problem = getattr(error, "problem", None) or "it cannot be read"
+        raise ParamsError(f"--where must be YAML. It is not: {problem}.") from None
+    except ParamsError as error:
+        raise ParamsError(f"--where: {error}") from None

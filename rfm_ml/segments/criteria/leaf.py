@@ -1,0 +1,190 @@
+"""Each condition as a measure per customer, and the question asked of that measure."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import reduce
+from itertools import count
+from operator import and_, or_
+from typing import Final
+
+import ibis
+import ibis.expr.types as ir
+
+from rfm_ml.core.checks import did_you_mean
+from rfm_ml.core.errors import ParamsError
+from rfm_ml.customers.days import MONEY, is_order
+from rfm_ml.segments.criteria.columns import as_number, passes
+from rfm_ml.segments.criteria.conditions import Column, EdgeOrder, Facts, Filter, Leaf, Period, Tags
+from rfm_ml.segments.criteria.sources import DAY, DAYS_AGO, EDGES, ORDER_VALUE, Asked, Sources
+from rfm_ml.segments.criteria.values import Comparison
+from rfm_ml.segments.criteria.visits import COLUMNS, visit_source
+
+Answer = Callable[[ir.Table], ir.BooleanValue]
+_LINE_COLUMNS: Final = ("product_id", "category")
+_LINE_MEASURES: Final = ("products", "categories")
+
+
+@dataclass
+class Measures:
+    """Measures by the table they are taken from, collected over all criteria.
+
+    Parameters
+    ----------
+    sources
+        The tables.
+    """
+
+    sources: Sources
+    by_table: dict[Asked, dict[str, ir.Value]] = field(default_factory=lambda: defaultdict(dict))
+    _number: "count[int]" = field(default_factory=count)
+
+    def add(self, leaf: Leaf) -> Answer:
+        """Add what a condition measures; return how the measures answer it.
+
+        Raises
+        ------
+        ParamsError
+            If a table or column it needs is not there, or a comparison does not fit.
+        """
+        if isinstance(leaf, Facts):
+            return self._facts(leaf)
+        if isinstance(leaf, EdgeOrder):
+            return self._edge(leaf)
+        return self._tags(leaf) if isinstance(leaf, Tags) else self._column(leaf)
+
+    def _new(self, asked: Asked, value: ir.Value) -> str:
+        name = f"m{next(self._number)}"
+        self.by_table[asked][name] = value
+        return name
+
+    def _any(self, asked: Asked, table: ir.Table, *, where: ir.BooleanValue) -> Answer:
+        name = self._new(asked, table.count(where=where))
+        return lambda joined: joined[name].fill_null(0) > 0
+
+    def _facts(self, leaf: Facts) -> Answer:
+        asked = self._asked(leaf)
+        table = self.sources.get(asked, path=leaf.path)
+        where = _conjunction([*self._filters(table, leaf.filters, what=leaf.table), *_period(table, leaf.period)])
+        if leaf.table == "campaigns" and "group" in table.columns and "group" not in [f.key for f in leaf.filters]:
+            where = where & (table["group"] != "control").fill_null(True)
+        answers = []
+        for measure, comparison in leaf.measures:
+            value = _measured(table, measure, where=where, asked=asked, path=f"{leaf.path}.{measure}")
+            answers.append(_question(self._new(asked, value), measure, comparison, path=leaf.path))
+        return lambda joined: reduce(and_, [answer(joined) for answer in answers])
+
+    def _edge(self, leaf: EdgeOrder) -> Answer:
+        asked = self._asked(leaf)
+        table = self.sources.get(asked, path=leaf.path)
+        tests = [is_order(table), table[DAY] == table[EDGES[leaf.edge]]]
+        tests += [*self._filters(table, leaf.filters, what="orders"), *_period(table, leaf.period)]
+        if leaf.days_ago is not None:
+            tests.append(passes(table[DAYS_AGO], leaf.days_ago, path=f"{leaf.path}.days_ago", what="days_ago"))
+        return self._any(asked, table, where=_conjunction(tests))
+
+    def _column(self, leaf: Column) -> Answer:
+        name, what = "contacts", "contacts"
+        if leaf.source == "measure":
+            name = what = "customers"
+        elif leaf.source != "contact":
+            name, what = self.sources.strategy(leaf.source, path=leaf.path), "labels"
+        asked = Asked(name)
+        table = self.sources.get(asked, path=leaf.path)
+        asks, *others = leaf.filters
+        _require(table, asks.column, what=what, path=leaf.path)
+        if asks.test.op == "missing":
+            # Nobody says what is missing: it is so where no row has a value.
+            asks = Filter(asks.key, asks.column, Comparison("present"), asks.path)
+            present = self._any(asked, table, where=_conjunction(self._filters(table, (asks, *others), what=what)))
+            return lambda joined: ~present(joined)
+        return self._any(asked, table, where=_conjunction(self._filters(table, leaf.filters, what=what)))
+
+    def _tags(self, leaf: Tags) -> Answer:
+        asked = Asked("contacts")
+        table = self.sources.get(asked, path=leaf.path)
+        _require(table, "tags", what="contacts", path=leaf.path)
+        tags = table["tags"]
+        if tags.type().is_array():
+            found = [tags.contains(name) for name in leaf.names]
+        else:
+            # One separator, no blanks around it, and one at each end: a tag is then found as a whole.
+            text = tags.cast("string").re_replace(r"[ \t]*[;,|][ \t]*", ";").re_replace(r"^[ \t]+|[ \t]+$", "")
+            text = ibis.literal(";") + text + ";"
+            found = [text.contains(f";{name};") for name in leaf.names]
+        return self._any(asked, table, where=reduce(or_, found).fill_null(False))
+
+    def _asked(self, leaf: Facts | EdgeOrder) -> Asked:
+        """Return the table a condition on facts needs; orders go by lines where products or categories are asked."""
+        table = leaf.table if isinstance(leaf, Facts) else "orders"
+        edges = isinstance(leaf, EdgeOrder)
+        if table != "orders":
+            return Asked(table)
+        measured = [name for name, _ in leaf.measures] if isinstance(leaf, Facts) else []
+        columns = [f.column for f in leaf.filters]
+        by_line = any(m in _LINE_MEASURES for m in measured) or any(
+            c in _LINE_COLUMNS or (not self.sources.has("orders", c) and self.sources.has("lines", c)) for c in columns
+        )
+        return Asked("lines", edges, value=ORDER_VALUE in columns) if by_line else Asked("orders", edges)
+
+    def _filters(self, table: ir.Table, filters: tuple[Filter, ...], *, what: str) -> list[ir.BooleanValue]:
+        found = []
+        for f in filters:
+            if f.key == "source":
+                if not any(c in table.columns for c in COLUMNS):
+                    _require(table, COLUMNS[0], what=what, path=f.path)
+                column: ir.Column = visit_source(table)
+            else:
+                _require(table, f.column, what=what, path=f.path)
+                column = table[f.column]
+            if f.key == "value":
+                column = as_number(column)
+            found.append(passes(column, f.test, path=f.path, what=f.column))
+        return found
+
+
+def _require(table: ir.Table, column: str, *, what: str, path: str) -> None:
+    if column not in table.columns:
+        known = [c for c in table.columns if not c.startswith("_")]
+        raise ParamsError(f"{path} needs the column {column!r} of the {what}. {did_you_mean(column, known)}")
+
+
+def _conjunction(tests: list[ir.BooleanValue]) -> ir.BooleanValue:
+    return reduce(and_, tests, ibis.literal(True))
+
+
+def _period(table: ir.Table, period: Period) -> list[ir.BooleanValue]:
+    tests = []
+    if period.within_days is not None:
+        tests.append(table[DAYS_AGO] < period.within_days)
+    if period.first is not None:
+        tests.append(table[DAY] >= ibis.literal(period.first))
+    if period.last is not None:
+        tests.append(table[DAY] <= ibis.literal(period.last))
+    return tests
+
+
+def _measured(table: ir.Table, measure: str, *, where: ir.BooleanValue, asked: Asked, path: str) -> ir.Value:
+    """Return a measure of the rows of a customer; only `spend` counts returns, as money given back."""
+    if measure in ("spend", "total_value"):
+        column = "amount" if measure == "spend" else "value"
+        _require(table, column, what="orders" if measure == "spend" else "events", path=path)
+        amount = as_number(table[column])
+        # A sum of floats would depend on the order of the rows.
+        return (amount.cast(MONEY) if amount.type().is_floating() else amount).sum(where=where)
+    where = where & is_order(table)
+    if measure == "count":
+        return table.order_id.nunique(where=where) if asked.name == "lines" else table.count(where=where)
+    if measure in _LINE_MEASURES:
+        column = {"products": "product_id", "categories": "category"}[measure]
+        _require(table, column, what="order lines", path=path)
+        return table[column].nunique(where=where)
+    return table[DAYS_AGO].max(where=where) if measure == "first_days_ago" else table[DAYS_AGO].min(where=where)
+
+
+def _question(name: str, measure: str, comparison: Comparison, *, path: str) -> Answer:
+    def ask(joined: ir.Table) -> ir.BooleanValue:
+        value = joined[name] if measure.endswith("_days_ago") else joined[name].fill_null(0)
+        return passes(value, comparison, path=f"{path}.{measure}", what=measure)
+
+    return ask

@@ -1,0 +1,93 @@
+"""Criteria compiled to one Ibis query: who is in which dynamic segment."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import and_, or_
+
+import ibis.expr.types as ir
+import pandas as pd
+
+from rfm_ml.customers.days import as_day
+from rfm_ml.segments.criteria.conditions import Condition, Every, Not, Some
+from rfm_ml.segments.criteria.leaf import Answer, Measures
+from rfm_ml.segments.criteria.sources import Sources
+
+
+def membership(
+    criteria: Mapping[str, Condition],
+    tables: Mapping[str, ir.Table | pd.DataFrame | None],
+    *,
+    as_of: dt.date | str,
+    customers: ir.Table | pd.DataFrame | None = None,
+    labels: Mapping[str, ir.Table | pd.DataFrame] | None = None,
+) -> ir.Table:
+    """Return one row per known customer and one column of true or false per dynamic segment.
+
+    Known is who ordered, had an event or was sent a campaign up to the as-of day, and every contact.
+
+    Parameters
+    ----------
+    criteria
+        Conditions by name of the segment.
+    tables
+        `orders`; optional `lines`, `events`, `campaigns`, `contacts`. Rows after the as-of day do not count.
+    as_of
+        The day that `within_days` and `days_ago` count from.
+    customers
+        The customers table as of that day, for measures.
+    labels
+        Segments and scores as of that day by strategy, the leading one first.
+
+    Returns
+    -------
+    Table
+        `customer_id` and the names of the criteria; in no particular order. One query, one pass over each table,
+        however many segments there are.
+
+    Raises
+    ------
+    ParamsError
+        If criteria ask for what is not there, or compare what does not compare; with the path to the fault.
+    DataError
+        If a table lacks its needed columns.
+    """
+    sources = Sources(tables, as_of=as_day(as_of), customers=customers, labels=labels or {})
+    measures = Measures(sources)
+    answers = {name: _answer(condition, measures) for name, condition in criteria.items()}
+    joined = sources.everybody
+    for asked, columns in measures.by_table.items():
+        per_customer = sources.get(asked, path=asked.name).group_by("customer_id").aggregate(**columns)
+        both = joined.left_join(per_customer, "customer_id")
+        joined = both.select(*(both[c] for c in joined.columns), *(both[c] for c in columns))
+    return joined.select("customer_id", **{name: answer(joined) for name, answer in answers.items()})
+
+
+def count_members(members: ir.Table, names: Sequence[str]) -> dict[str, int]:
+    """Count the members of each segment, all in one query.
+
+    Parameters
+    ----------
+    members
+        As `membership` returns it.
+    names
+        Segments to count.
+
+    Returns
+    -------
+    Members by segment.
+    """
+    sums = {f"n{i}": members.count(where=members[name]) for i, name in enumerate(names)}
+    (row,) = members.aggregate(**sums).to_pyarrow().to_pylist() if sums else [{}]
+    return {name: int(row[f"n{i}"]) for i, name in enumerate(names)}
+
+
+def _answer(condition: Condition, measures: Measures) -> Answer:
+    if isinstance(condition, Every | Some):
+        parts = [_answer(part, measures) for part in condition.parts]
+        together = and_ if isinstance(condition, Every) else or_
+        return lambda joined: reduce(together, [part(joined) for part in parts])
+    if isinstance(condition, Not):
+        part = _answer(condition.part, measures)
+        return lambda joined: ~part(joined)
+    return measures.add(condition)

