@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from rfm_ml.campaigns.cells import as_text
 from rfm_ml.campaigns.formats.outcome import ListFile
-from rfm_ml.campaigns.formats.xlsx import MAX_ROWS, Workbook
+from rfm_ml.campaigns.formats.xlsx import MAX_BYTES, MAX_ROWS, Workbook
 from rfm_ml.campaigns.private_files import open_private
 from rfm_ml.core.errors import DataError
 
@@ -221,7 +221,7 @@ class ExcelSink(Sink):
 
     def add(self, cells: Cells) -> None:
         """Write one row."""
-        if self.rows == MAX_ROWS - 1:
+        if self.rows == MAX_ROWS - 1 or self._book.size > MAX_BYTES:
             self.close()
             self._open()
         self._book.add(cells)

@@ -20,6 +20,8 @@ from rfm_ml.campaigns.cells import as_text
 
 MAX_ROWS: Final = 1_048_576
 """Rows of a sheet, its header included."""
+MAX_BYTES: Final = 2_000_000_000
+"""Bytes of a sheet before it is packed: above 2 GiB a zip file needs an extension that not every reader knows."""
 MAX_CHARACTERS: Final = 32_767
 """Characters of a cell."""
 
@@ -77,8 +79,8 @@ class Workbook:
         self._zip = zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=6)
         for name, content in _PARTS.items():
             self._zip.writestr(_entry(name), _HEAD + content)
-        self._sheet = self._zip.open(_entry("xl/worksheets/sheet1.xml"), "w", force_zip64=True)
-        self._sheet.write(_SHEET_START.encode())
+        self._sheet = self._zip.open(_entry("xl/worksheets/sheet1.xml"), "w")
+        self.size = self._sheet.write(_SHEET_START.encode())
         self._row([_text(h, style=1) for h in header])
 
     def add(self, cells: Sequence[Any]) -> None:
@@ -86,7 +88,7 @@ class Workbook:
         self._row(map(_cell, cells))
 
     def _row(self, cells: Any) -> None:
-        self._sheet.write(f"<row>{''.join(cells)}</row>".encode())
+        self.size += self._sheet.write(f"<row>{''.join(cells)}</row>".encode())
 
     def close(self) -> None:
         """Finish the workbook."""

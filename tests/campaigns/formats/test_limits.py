@@ -192,6 +192,13 @@ def test_excel_opens_with_types_and_starts_a_new_book_when_full(
     }
 
 
+def test_excel_starts_a_new_book_when_the_sheet_is_large(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sinks_module, "MAX_BYTES", 2_000)
+    written = make_format("excel").write(mails(30), tmp_path, audience="x")
+    assert len(written.files) > 1
+    assert sum(f.rows for f in written.files) == written.rows == 30
+
+
 def test_parquet_keeps_types_over_groups(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sinks_module, "PARQUET_ROWS", 2)
     people = mails(5, tags=[None, None, None, "vip", None], value=[1, 2, None, 4, 5])
