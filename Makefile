@@ -19,12 +19,12 @@ lint: $(VENV)/.test-ready
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/nbstripout --verify notebooks/*.ipynb
+	$(BIN)/nbstripout --verify notebooks/*.ipynb notebooks/explore/*.ipynb
 
 format: $(VENV)/.test-ready
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
-	$(BIN)/nbstripout notebooks/*.ipynb
+	$(BIN)/nbstripout notebooks/*.ipynb notebooks/explore/*.ipynb
 
 benchmark: $(VENV)/.test-ready
 	$(BIN)/python benchmarks/customer_table.py

@@ -226,12 +226,13 @@ def test_every_notebook_is_in_the_readme_with_its_title_and_its_parameters() -> 
     rows = {
         name: (title.strip(), set(re.findall(r"`(\w+)`", parameters)))
         for name, title, parameters in re.findall(
-            r"^\| \[`(\d\d_\w+)`\]\([^)]+\) \|([^|]+)\|([^|]+)\|$",
+            r"^\| \[`(\d\d_\w+|explore/\w+)`\]\([^)]+\) \|([^|]+)\|([^|]+)\|$",
             (ROOT / "README.md").read_text(encoding="utf-8"),
             flags=re.MULTILINE,
         )
     }
-    files = {p.stem: nbformat.read(p, as_version=4) for p in (ROOT / "notebooks").glob("*.ipynb")}
+    folder = ROOT / "notebooks"
+    files = {p.relative_to(folder).as_posix()[:-6]: nbformat.read(p, as_version=4) for p in folder.rglob("*.ipynb")}
     assert rows == {name: (title_of(nb, name), set(declared_parameters(nb))) for name, nb in files.items()}
 
 

@@ -9,7 +9,13 @@ from collections.abc import Sequence
 
 import typer
 
-from rfm_ml.cli import around, dynamic, history, runs  # noqa: F401 - their commands join the application
+from rfm_ml.cli import (  # noqa: F401 - their commands join the application
+    around,
+    customers,
+    dynamic,
+    history,
+    runs,
+)
 from rfm_ml.cli.app import app, errors
 from rfm_ml.core.errors import RfmError
 

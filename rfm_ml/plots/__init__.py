@@ -1,12 +1,15 @@
 """Figures: each draws a tidy table that another stage computed, and returns its axes."""
 
+from rfm_ml.plots.behaviour import plot_cohorts, plot_funnel, plot_rates
 from rfm_ml.plots.calibration import plot_calibration
 from rfm_ml.plots.clusters import plot_centres, plot_numbers, plot_points, plot_refits
 from rfm_ml.plots.concentration import plot_concentration
 from rfm_ml.plots.distributions import measure_label, plot_distribution
 from rfm_ml.plots.grids import plot_pair_panel
+from rfm_ml.plots.history import plot_segment_history
 from rfm_ml.plots.levels import plot_levels, plot_recent
 from rfm_ml.plots.months import plot_months
+from rfm_ml.plots.over_time import plot_level_lines, plot_levels_over_time
 from rfm_ml.plots.segments import plot_rhythm, plot_segment_shares, plot_segment_sizes
 from rfm_ml.plots.style import amount, count, percent, segment_colour, use_style
 from rfm_ml.plots.surfaces import plot_surface
@@ -20,17 +23,23 @@ __all__ = [
     "percent",
     "plot_calibration",
     "plot_centres",
+    "plot_cohorts",
     "plot_concentration",
     "plot_distribution",
+    "plot_funnel",
+    "plot_level_lines",
     "plot_levels",
+    "plot_levels_over_time",
     "plot_months",
     "plot_next_orders",
     "plot_numbers",
     "plot_pair_panel",
     "plot_points",
+    "plot_rates",
     "plot_recent",
     "plot_refits",
     "plot_rhythm",
+    "plot_segment_history",
     "plot_segment_shares",
     "plot_segment_sizes",
     "plot_surface",

@@ -1,5 +1,7 @@
 """Sums per month: orders, revenue, new customers."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -49,9 +51,7 @@ def plot_months(
             color=QUIET,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.85},
         )
-    step = max(1, -(-len(months) // MOST_TICKS))
-    at = list(range(0, len(months), step))
-    ax.set_xticks(at, [_month(months["month"].iloc[i], first=n == 0) for n, i in enumerate(at)])
+    month_ticks(ax, months["month"].tolist())
     ax.set_xlim(min(-0.6, len(months) / 2 - 3.5), max(len(months) - 0.4, len(months) / 2 + 2.5))
     number_axis(ax)
     words = value.replace("_", " ")
@@ -61,5 +61,11 @@ def plot_months(
     return ax
 
 
-def _month(month: pd.Timestamp, *, first: bool) -> str:
-    return f"{month:%b}\n{month:%Y}" if first or month.month == 1 else f"{month:%b}"
+def month_ticks(ax: Axes, months: Sequence[pd.Timestamp]) -> None:
+    """Name the positions 0, 1, ... of an axis by their months, the year where it begins; not all if there are many."""
+    step = max(1, -(-len(months) // MOST_TICKS))
+    at = list(range(0, len(months), step))
+    new = [n == 0 or months[i].year != months[at[n - 1]].year for n, i in enumerate(at)]
+    ax.set_xticks(
+        at, [f"{months[i]:%b}\n{months[i]:%Y}" if y else f"{months[i]:%b}" for i, y in zip(at, new, strict=True)]
+    )

@@ -102,6 +102,17 @@ def ordered_colours(number: int) -> list[str]:
     return [to_hex(_VALUE(i / max(number - 1, 1))) for i in range(number)]
 
 
+def level_colours(count: int) -> list[str]:
+    """Return a colour for each of so many levels, from the best (blue) to the worst (orange).
+
+    Examples
+    --------
+    >>> level_colours(3)[0], level_colours(1)
+    ('#12385f', ['#12385f'])
+    """
+    return [to_hex(_VALUE(i / max(count - 1, 1))) for i in range(count)]
+
+
 @cache
 def _known_colours() -> dict[str, str]:
     colours = {PROSPECT: PALE}

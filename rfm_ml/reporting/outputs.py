@@ -10,6 +10,7 @@ from rfm_ml.reporting.changes import Changes
 from rfm_ml.segments import SegmentModel, concentration
 from rfm_ml.study import Study
 from rfm_ml.study.dynamic import DynamicSegments
+from rfm_ml.study.panels import Panels
 from rfm_ml.study.statement import rules_statement
 
 
@@ -22,6 +23,7 @@ def write_outputs(study: Study, to: Path, *, changes: Changes) -> None:
     shutil.copyfile(study.log.quarantine, tables / "quarantine.csv")
     study.customers.to_parquet(tables / "customers.parquet", index=False)
     concentration(study.customers).to_csv(tables / "concentration.csv", index=False)
+    _write_behaviour(study, tables)
     if study.params.clv is not None:
         study.predictions.to_parquet(tables / "predictions.parquet", index=False)
         models_table = [m.summary().assign(model=type(m).__name__) for m in study.clv_models]
@@ -52,6 +54,15 @@ def _write_dynamic(study: Study, tables: Path, lists: Path) -> None:
     dynamic.sizes().to_csv(tables / "dynamic_sizes.csv", index=False)
     for name in dynamic.names:
         write_list(study, dynamic.members(name), lists / name)
+
+
+def _write_behaviour(study: Study, tables: Path) -> None:
+    """Write what the leading strategy's segments do besides ordering, as far as the inputs tell."""
+    panels = Panels(study)
+    found = {"funnel": panels.funnel, "responsiveness": panels.responsiveness, "abandoned_carts": panels.carts}
+    for name, table in found.items():
+        if table is not None:
+            table.to_csv(tables / f"{name}.csv", index=False)
 
 
 def write_list(study: Study, frame: pd.DataFrame, to: Path) -> None:

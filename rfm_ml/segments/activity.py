@@ -45,33 +45,33 @@ def responsiveness(
 
 
 def retention(assigned: pd.DataFrame, recent: pd.DataFrame, *, order: Sequence[str] | None = None) -> pd.DataFrame:
-    """Return per segment how many of those who ordered in the period before have ordered again lately.
+    """Return how many customers of each segment have ordered since they were seen in it.
 
     Parameters
     ----------
     assigned
-        `customer_id`, `segment` (and the channel, if `recent` is split by it).
+        `customer_id`, `segment` (and the channel, if `recent` is split by it) as of the beginning of the period.
     recent
-        As `customers.panels.recent_and_before` gives.
+        `customer_id, orders_recent, revenue_recent`, as `customers.panels.recent_and_before` gives for the period.
     order
         As for `responsiveness`.
 
     Returns
     -------
     pd.DataFrame
-        `segment, customers, ordered_before, ordered_again, retained_share, revenue_before, revenue_recent`; the share
-        is NaN where nobody ordered before. Segments are those of today, so those of the late are empty by definition.
+        `segment, customers, ordered, ordered_share, revenue, revenue_each`: who ordered in the period, and what the
+        segment brought, in all and per customer of it.
     """
     keys = [k for k in ("customer_id", "channel") if k in recent.columns]
     require_columns(list(assigned.columns), [*keys, "segment"], what="The table of segments")
-    joined = assigned[[*keys, "segment"]].merge(recent, on=keys, how="left")
-    before, again = joined["orders_before"] > 0, joined["orders_recent"] > 0
-    joined = joined.assign(ordered_before=before, ordered_again=before & again)
-    grouped = joined.groupby("segment")
-    table = grouped[["ordered_before", "ordered_again"]].sum().astype("int64")
-    table.insert(0, "customers", grouped.size())
-    table["retained_share"] = table["ordered_again"] / table["ordered_before"].where(table["ordered_before"] > 0)
-    table[["revenue_before", "revenue_recent"]] = grouped[["revenue_before", "revenue_recent"]].sum()
+    figures = ["orders_recent", "revenue_recent"]
+    joined = assigned[[*keys, "segment"]].merge(recent[[*keys, *figures]], on=keys, how="left")
+    joined[figures] = joined[figures].fillna(0)
+    grouped = joined.assign(ordered=joined["orders_recent"] > 0).groupby("segment")
+    table = pd.DataFrame({"customers": grouped.size(), "ordered": grouped["ordered"].sum().astype("int64")})
+    table["ordered_share"] = table["ordered"] / table["customers"]
+    table["revenue"] = grouped["revenue_recent"].sum()
+    table["revenue_each"] = table["revenue"] / table["customers"]
     return _in_order(table, order)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").rglob("*.ipynb"))
 
 
 def code_cells(path: Path) -> list:
@@ -28,6 +28,8 @@ def test_the_notebooks_are_there() -> None:
         "32_clusters",
         "33_clv",
         "40_segment_panels",
+        "41_behaviour_panels",
+        "customer_360",
     }
 
 

@@ -13,14 +13,19 @@ from matplotlib.text import Text
 from rfm_ml.plots import (
     plot_calibration,
     plot_centres,
+    plot_cohorts,
     plot_concentration,
     plot_distribution,
+    plot_funnel,
+    plot_level_lines,
     plot_levels,
+    plot_levels_over_time,
     plot_months,
     plot_next_orders,
     plot_numbers,
     plot_pair_panel,
     plot_points,
+    plot_rates,
     plot_recent,
     plot_refits,
     plot_rhythm,
@@ -165,6 +170,31 @@ MANY = pd.DataFrame({"segment": [f"Segment number {i}" for i in range(45)], "cus
     customer_share=lambda t: t["customers"] / t["customers"].sum(), revenue_share=1 / 45
 )
 
+ENDS = pd.date_range("2023-06-30", periods=25, freq="ME")
+LONG_NAMES = {3: "short (at most 90 days)", 2: "medium (more than 90 up to 270 days)", 1: "long (more than 270 days)"}
+OVER_TIME = pd.DataFrame(
+    [
+        (day, score, name, 100 * n + 50 * score, 0.2 * score - n / 900, score + n / 24, 0.5 - score / 9)
+        for n, day in enumerate(ENDS)
+        for score, name in ((1, "casual"), (2, "regular"), (3, "often"))
+    ],
+    columns=["as_of", "score", "level", "customers", "customer_share", "orders_each", "orders_share"],
+)
+BOUGHT = OVER_TIME.rename(columns={"as_of": "month"}).assign(revenue=lambda t: t["customers"] * 50.0 - 9000)
+STEPS = pd.DataFrame({
+    "step": ["prospect to first order", "first order to second order", "second order to loyal"],
+    "entered": [1132, 7735, 0],
+    "reached": [0, 5265, 0],
+    "conversion": [0.0, 0.68, np.nan],
+    "median_days": [np.nan, 87.0, np.nan],
+})  # fmt: skip
+COHORTS = pd.DataFrame({"month": ENDS[:24], "new_customers": 200, "second_orders": 90, "second_order_share": 0.45})
+RATES = pd.DataFrame({
+    "segment": ["Champions", "Loyal", "Lost but engaged"],
+    "customers": [1484, 959, 5],
+    "ordered_share": [0.664, 0.301, 0.0],
+})  # fmt: skip
+
 FIGURES: dict[str, Callable[..., Axes]] = {
     "sizes": lambda **k: plot_segment_sizes(PROFILE, **k),
     "many sizes": lambda **k: plot_segment_sizes(MANY, **k),
@@ -192,6 +222,16 @@ FIGURES: dict[str, Callable[..., Axes]] = {
     "alive": lambda **k: plot_surface(SURFACE, **k),
     "orders to come": lambda **k: plot_surface(SURFACE, value="expected_orders", **k),
     "next orders": lambda **k: plot_next_orders(AHEAD, **k),
+    "levels over time": lambda **k: plot_levels_over_time(OVER_TIME, measure="Recency", labels=LONG_NAMES, **k),
+    "levels on one day": lambda **k: plot_levels_over_time(OVER_TIME.tail(3), **k),
+    "orders per customer": lambda **k: plot_level_lines(OVER_TIME, **k),
+    "share of orders": lambda **k: plot_level_lines(OVER_TIME, value="orders_share", labels=LONG_NAMES, **k),
+    "revenue of levels": lambda **k: plot_level_lines(BOUGHT, value="revenue", currency="EUR", **k),
+    "revenue of one month": lambda **k: plot_level_lines(BOUGHT.tail(3), value="revenue", currency="EUR", **k),
+    "funnel": lambda **k: plot_funnel(STEPS, **k),
+    "cohorts": lambda **k: plot_cohorts(COHORTS, **k),
+    "one cohort": lambda **k: plot_cohorts(COHORTS.head(1), **k),
+    "retention": lambda **k: plot_rates(RATES, value="ordered_share", **k),
     "rhythm": lambda **k: plot_rhythm(RHYTHM, **k),
 }
 
@@ -531,3 +571,29 @@ def test_a_qualified_name_has_a_paler_shade_of_the_plain_one() -> None:
     plain, qualified = (to_rgb(segment_colour(n)) for n in ("Champions", "Champions, lower spend"))
     assert all(q > p for p, q in zip(plain, qualified, strict=True))
     assert segment_colour("Premium, lapsed") != segment_colour("Premium, active")
+
+
+def test_piles_sum_to_all_customers_and_the_best_is_at_the_bottom() -> None:
+    ax = plot_levels_over_time(OVER_TIME, measure="Recency", labels=LONG_NAMES)
+    assert [len(c) for c in ax.containers] == [25, 25, 25]
+    assert [c.get_label() for c in ax.containers] == [LONG_NAMES[s] for s in (3, 2, 1)]
+    last = [c[-1] for c in ax.containers]
+    assert [b.get_height() for b in last] == [2550, 2500, 2450]
+    assert last[2].get_y() == 5050
+    assert title_of(ax) == "Recency short (at most 90 days): 57.3% of customers, 60.0% in June 2023"
+
+
+def test_no_earlier_days_are_said_so() -> None:
+    for draw in (plot_levels_over_time, plot_level_lines):
+        assert labels(draw(OVER_TIME.head(0))) == ["There are no earlier days to look back on."]
+
+
+def test_rates_nobody_knows_are_said_so() -> None:
+    ax = plot_rates(None, value="active_share", why_not="The params name no events.")
+    assert labels(ax) == ["The params name no events."]
+
+
+def test_funnel_says_where_most_are_lost() -> None:
+    ax = plot_funnel(STEPS)
+    assert title_of(ax) == "The hardest step: prospect to first order, taken by 0.0%"
+    assert labels(ax) == ["1,132", "7,735", "0", "0: 0.0%", "5,265: 68.0%, half within 87 days", "0"]

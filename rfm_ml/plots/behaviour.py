@@ -1,0 +1,118 @@
+"""How segments behave: the funnel, months of new customers, and rates per segment."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
+
+from rfm_ml.plots.calibration import means_axis
+from rfm_ml.plots.canvas import label_bars, named_rows, new_axes, nothing_to_draw, put_title, row_height
+from rfm_ml.plots.months import month_ticks
+from rfm_ml.plots.style import BLUE, PALE, count, percent, segment_colour
+
+
+def plot_funnel(steps: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
+    """Draw two bars per step: who could take it (pale), and who has.
+
+    Parameters
+    ----------
+    steps
+        `step, entered, reached, conversion, median_days`, as `customers.funnel.funnel` gives.
+    title
+        None states the hardest step.
+    ax
+        To draw on; None makes a new figure.
+    """
+    ax = new_axes(ax, height=row_height(len(steps)) + 0.5 * len(steps))
+    if steps.empty:
+        return nothing_to_draw(ax, "There are no customers.")
+    at = np.arange(len(steps))
+    entered, reached = steps["entered"].tolist(), steps["reached"].tolist()
+    ax.barh(at - 0.2, entered, height=0.36, color=PALE)
+    ax.barh(at + 0.2, reached, height=0.36, color=BLUE)
+    named_rows(ax, [s.replace(" to ", "\nto ") for s in steps["step"]])
+    texts = [f"{n:,}" for n in entered]
+    for number, share, median in zip(reached, steps["conversion"], steps["median_days"], strict=True):
+        took = f", half within {count(int(median), 'day')}" if median == median else ""
+        texts.append(f"{number:,}: {percent(share)}{took}" if share == share else f"{number:,}")
+    label_bars(ax, ends=[*entered, *reached], texts=texts, rows=[*(at - 0.2), *(at + 0.2)])
+    ax.set_xlabel("people who could take the step (grey) and who have (blue)")
+    told = "How far customers come"
+    if steps["conversion"].notna().any():
+        hardest = steps.iloc[int(np.nanargmin(steps["conversion"].to_numpy()))]
+        told = f"The hardest step: {hardest['step']}, taken by {percent(hardest['conversion'])}"
+    put_title(ax, title or told)
+    return ax
+
+
+def plot_cohorts(cohorts: pd.DataFrame, *, days: int = 90, title: str | None = None, ax: Axes | None = None) -> Axes:
+    """Draw for each month the share of its new customers who ordered again in time.
+
+    Parameters
+    ----------
+    cohorts
+        `month, new_customers, second_orders, second_order_share`, as `customers.funnel.first_month_cohorts` gives.
+    days
+        What in time means.
+    title
+        None states the share over all months.
+    ax
+        To draw on; None makes a new figure.
+    """
+    ax = new_axes(ax, height=3.6)
+    if cohorts.empty:
+        return nothing_to_draw(ax, f"No month of new customers has been seen for {days} days yet.")
+    shares = cohorts["second_order_share"].to_numpy(dtype=np.float64)
+    ax.bar(np.arange(len(shares)), shares, width=0.82, color=BLUE)
+    month_ticks(ax, cohorts["month"].tolist())
+    ax.set_xlim(min(-0.6, len(shares) / 2 - 3.5), max(len(shares) - 0.4, len(shares) / 2 + 2.5))
+    means_axis(ax)
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: percent(v, digits=0)))
+    ax.set_ylim(0, max(0.05, shares.max() * 1.1))
+    ax.set_ylabel("share of new customers")
+    total = cohorts["second_orders"].sum() / cohorts["new_customers"].sum()
+    put_title(ax, title or f"{percent(total)} of new customers order again within {days} days")
+    return ax
+
+
+def plot_rates(
+    table: pd.DataFrame | None,
+    *,
+    value: str,
+    days: int = 90,
+    why_not: str = "",
+    title: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw one bar per segment: the share of its people who did something.
+
+    Parameters
+    ----------
+    table
+        `segment, customers` and the share, as `segments.activity.retention` or `responsiveness` gives; None draws
+        `why_not` instead.
+    value
+        "ordered_share" or "active_share".
+    days
+        Length of the period.
+    why_not
+        Said where there is no table.
+    title
+        None names the highest segment.
+    ax
+        To draw on; None makes a new figure.
+    """
+    rows = 0 if table is None else len(table)
+    ax = new_axes(ax, height=row_height(rows))
+    if table is None or table.empty:
+        return nothing_to_draw(ax, why_not or "There are no customers.")
+    shares = table[value].tolist()
+    ax.barh(range(rows), shares, height=0.72, color=[segment_colour(s) for s in table["segment"]])
+    named_rows(ax, table["segment"].tolist())
+    texts = [f"{percent(s)} of {n:,}" for s, n in zip(shares, table["customers"], strict=True)]
+    label_bars(ax, ends=shares, texts=texts, rows=range(rows))
+    done = {"ordered_share": "ordered", "active_share": "opened, clicked, visited or filled a cart"}[value]
+    ax.set_xlabel(f"share who {done} in the last {days} days")
+    best = table.iloc[int(table[value].to_numpy().argmax())]
+    put_title(ax, title or f"{best['segment']}: {percent(best[value])} {done} in the last {days} days")
+    return ax

@@ -1,0 +1,60 @@
+"""The panels of whole studies."""
+
+from pathlib import Path
+
+import pytest
+
+from rfm_ml.study import Study
+from rfm_ml.study.panels import Panels
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def cdnow() -> Panels:
+    return Panels(Study(ROOT / "params" / "cdnow.yml"))
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Panels:
+    text = (ROOT / "params" / "webshop.yml").read_text().replace("rows: 100000", "rows: 10000")
+    place = tmp_path_factory.mktemp("shop") / "webshop.yml"
+    place.write_text(text)
+    return Panels(Study(place))
+
+
+def test_cdnow_has_every_month_and_every_customer(cdnow: Panels) -> None:
+    assert [f"{d:%m-%d}" for d in cdnow.month_ends] == [
+        *("01-31", "02-28", "03-31", "04-30", "05-31", "06-30", "07-31", "08-31"), "09-30"
+    ]  # fmt: skip
+    last = cdnow.over_time[cdnow.over_time["as_of"] == "1997-09-30"]
+    assert last.groupby("measure")["customers"].sum().tolist() == [2357] * 3
+    assert cdnow.bought("F")["orders"].sum() == 4960
+    assert cdnow.funnel["entered"].tolist()[0] == 2357
+
+
+def test_what_cdnow_does_not_have_is_said(cdnow: Panels) -> None:
+    assert cdnow.carts is None
+    assert cdnow.responsiveness is None
+    assert "The params name no events" in cdnow.why_not["carts"]
+
+
+def test_strategies_without_scores_say_why_they_have_no_panels() -> None:
+    panels = Panels(Study(ROOT / "params" / "cdnow.yml"), "clv")
+    assert panels.over_time.empty
+    assert panels.levels("R").empty
+    assert "must have the column 'R'" in panels.why_not["over_time"]
+    assert panels.retention is not None
+
+
+def test_a_shop_with_events_has_every_panel(shop: Panels) -> None:
+    assert not shop.why_not
+    assert shop.responsiveness is not None
+    assert shop.responsiveness["segment"].tolist()[-1] == "Prospect"
+    assert shop.carts is not None
+    assert {"cart_on", "cart_value"} <= set(shop.carts.columns)
+    shares = shop.rhythms.drop(columns=["segment", "late"]).sum(axis=1)
+    assert shares.tolist() == pytest.approx([1.0] * len(shares))
+    assert shop.retention is not None
+    assert (shop.retention["ordered"] <= shop.retention["customers"]).all()
+    assert shop.funnel["step"].tolist()[0] == "prospect to first order"
