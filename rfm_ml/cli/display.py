@@ -63,6 +63,10 @@ class RunDisplay:
         for name in names:
             self.tasks[name] = self.progress.add_task(f"  {name}", total=None)
 
+    def step(self, words: str, done: int, total: int) -> None:
+        """Tell how far a stage is."""
+        self.progress.update(self.tasks[words], completed=done, total=total)
+
     def cell(self, name: str, done: int, total: int) -> None:
         """Tell how far a notebook is."""
         self.progress.update(self.tasks[name], completed=done, total=total)

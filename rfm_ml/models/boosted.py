@@ -3,16 +3,15 @@
 from datetime import date
 from typing import Any, Self
 
-import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from rfm_ml.core.checks import require_between
 from rfm_ml.core.errors import DataError, NotFittedError
 from rfm_ml.customers.days import as_day
 from rfm_ml.customers.holdout import Log, actuals, earlier, order_span, require_history, until_day
 from rfm_ml.customers.table import customer_table
+from rfm_ml.models.two_part import FEWEST, TwoPart
 
 FEATURES = (
     "recency_days",
@@ -35,8 +34,6 @@ FEATURES = (
 )
 """What is learned from: windows of fixed length, means and rhythm. Not age or lifetime totals, which grow from one day
 of learning to the next without the customer having changed."""
-
-FEWEST = 20
 
 
 class Boosted(BaseEstimator):
@@ -141,20 +138,14 @@ class Boosted(BaseEstimator):
                 f"At least {FEWEST} customers must have ordered in the {self.horizon_days} days before {day}, and "
                 f"{FEWEST} not. Got {bought.sum():,} of {len(bought):,}. Choose another horizon or a longer history."
             )
-        self._fit_parts(features[self.features_], bought, outcomes["actual_spend"].to_numpy())
+        learner = TwoPart(
+            learning_rate=self.learning_rate,
+            max_iter=self.max_iter,
+            min_samples_leaf=self.min_samples_leaf,
+            random_state=self.random_state,
+        )
+        self.parts_ = learner.fit(features[self.features_], outcomes["actual_spend"].to_numpy(), bought=bought)
         return self
-
-    def _fit_parts(self, X: pd.DataFrame, bought: np.ndarray, spend: np.ndarray) -> None:
-        shared = {
-            "learning_rate": self.learning_rate,
-            "max_iter": self.max_iter,
-            "min_samples_leaf": self.min_samples_leaf,
-            "max_leaf_nodes": 15,
-            "random_state": self.random_state,
-        }
-        self.buys_ = HistGradientBoostingClassifier(**shared).fit(X, bought)
-        paid = bought & (spend > 0)  # who gave back more than he took has no spend to learn
-        self.spends_ = HistGradientBoostingRegressor(loss="gamma", **shared).fit(X[paid], spend[paid])
 
     def predict(
         self, orders: Log, *, as_of: date | str | None = None, lines: Log | None = None, events: Log | None = None
@@ -167,13 +158,12 @@ class Boosted(BaseEstimator):
             customer_id, p_order (some order in the horizon), expected_spend_if_ordering and expected_spend, one row
             per customer who had ordered up to `as_of`.
         """
-        if not hasattr(self, "buys_"):
+        if not hasattr(self, "parts_"):
             raise NotFittedError("Boosted must be fitted before it is used. Got one without trees. Call fit(orders).")
         day = order_span(orders)[1] if as_of is None else as_day(as_of)
         features = self.build(orders, day, lines=lines, events=events)
         X = features.reindex(columns=self.features_)
-        p_order = self.buys_.predict_proba(X)[:, 1]
-        spend = self.spends_.predict(X)
+        p_order, spend = self.parts_.predict_parts(X)
         return pd.DataFrame({
             "customer_id": features["customer_id"],
             "p_order": p_order,

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator
 
 from rfm_ml.params.analysis import Clv, Customers, Engagement, Hysteresis, Strategy
+from rfm_ml.params.comparison import Comparison
 from rfm_ml.params.dynamic import DynamicSegment
 from rfm_ml.params.report import Alerts, Engine, Notebook
 from rfm_ml.params.section import Name, Section
@@ -36,6 +37,9 @@ class Params(Section):
         default_factory=dict, description="Segments by criteria, evaluated at each run; a customer may be in many."
     )
     clv: Clv | None = Field(None, description="Predict orders and value per customer; left out: no predictions.")
+    comparison: Comparison | None = Field(
+        None, description="Compare strategies on past days; left out: only if 50_strategy_comparison is a page."
+    )
     playbook: str | None = Field(None, description="YAML with your own aims and offers per segment.")
     alerts: Alerts | None = Field(None, description="Warn when sizes, scores or data move; left out: no alerts.")
     notebooks: list[Notebook] = Field(min_length=1, description="Pages of the report, in order.")

@@ -3,6 +3,14 @@
 from rfm_ml.plots.behaviour import plot_cohorts, plot_funnel, plot_rates
 from rfm_ml.plots.calibration import plot_calibration
 from rfm_ml.plots.clusters import plot_centres, plot_numbers, plot_points, plot_refits
+from rfm_ml.plots.comparison import (
+    plot_agreement,
+    plot_apart,
+    plot_differences,
+    plot_gains,
+    plot_pareto,
+    plot_profit,
+)
 from rfm_ml.plots.concentration import plot_concentration
 from rfm_ml.plots.distributions import measure_label, plot_distribution
 from rfm_ml.plots.grids import plot_pair_panel
@@ -21,12 +29,16 @@ __all__ = [
     "count",
     "measure_label",
     "percent",
+    "plot_agreement",
+    "plot_apart",
     "plot_calibration",
     "plot_centres",
     "plot_cohorts",
     "plot_concentration",
+    "plot_differences",
     "plot_distribution",
     "plot_funnel",
+    "plot_gains",
     "plot_level_lines",
     "plot_levels",
     "plot_levels_over_time",
@@ -34,7 +46,9 @@ __all__ = [
     "plot_next_orders",
     "plot_numbers",
     "plot_pair_panel",
+    "plot_pareto",
     "plot_points",
+    "plot_profit",
     "plot_rates",
     "plot_recent",
     "plot_refits",

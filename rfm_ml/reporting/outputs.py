@@ -9,6 +9,7 @@ from rfm_ml.core.errors import ParamsError
 from rfm_ml.reporting.changes import Changes
 from rfm_ml.segments import SegmentModel, concentration
 from rfm_ml.study import Study
+from rfm_ml.study.comparison import StrategyComparison, compares
 from rfm_ml.study.dynamic import DynamicSegments
 from rfm_ml.study.panels import Panels
 from rfm_ml.study.statement import rules_statement
@@ -28,6 +29,11 @@ def write_outputs(study: Study, to: Path, *, changes: Changes) -> None:
         study.predictions.to_parquet(tables / "predictions.parquet", index=False)
         models_table = [m.summary().assign(model=type(m).__name__) for m in study.clv_models]
         pd.concat(models_table).reset_index().to_csv(tables / "clv_models.csv", index=False)
+    if compares(study):
+        compared = StrategyComparison(study)
+        compared.scorecard.to_csv(tables / "scorecard.csv", index=False)
+        compared.pairs.to_csv(tables / "scorecard_pairs.csv", index=False)
+        compared.ranks.to_csv(tables / "scorecard_ranks.csv", index=False)
     for name in study.strategies:
         model = study.model(name)
         (models / f"{name}.json").write_text(model.to_json(), encoding="utf-8")

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
@@ -23,8 +24,11 @@ from rfm_ml.reporting.outputs import write_outputs
 from rfm_ml.reporting.pages import write_pages
 from rfm_ml.reporting.publish import building, locked
 from rfm_ml.study import Study
+from rfm_ml.study.comparison import StrategyComparison, compares
 
 PACKAGES = ("pandas", "numpy", "scikit-learn", "duckdb", "ibis-framework", "pyarrow", "matplotlib", "papermill")
+
+COMPARING = "Comparing strategies"
 
 
 class Display(Protocol):
@@ -38,6 +42,9 @@ class Display(Protocol):
 
     def cell(self, name: str, done: int, total: int) -> None:
         """Count a finished cell of a notebook."""
+
+    def step(self, words: str, done: int, total: int) -> None:
+        """Count a finished step of a stage."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +112,10 @@ def run_study(
             changes = Changes(study)
             changes.stop_if_asked()
         kept = _unchanged(place, study, only=only)
+        if compares(study):
+            with clock.stage(COMPARING):
+                step = clock.display and partial(clock.display.step, COMPARING)
+                StrategyComparison(study, jobs=jobs, progress=step or None).folder  # noqa: B018
         with building(place) as part:
             with clock.stage("Writing lists and tables"):
                 write_outputs(study, part, changes=changes)

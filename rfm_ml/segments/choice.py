@@ -78,7 +78,7 @@ def choose_model(
     old: SegmentModel | None
     if frozen is not None:
         old = SegmentModel.from_json(frozen.read_text())
-        if _rules(old) == _rules(blank):
+        if decided(old) == decided(blank):
             return ModelChoice(old, frozen=True, why=f"frozen since {old.fitted_on_}")
         why = f"as the rules changed since the model of {old.fitted_on_}"
     else:
@@ -100,7 +100,7 @@ def _readable(path: Path | None) -> SegmentModel | None:
         return None
 
 
-def _rules(model: SegmentModel) -> str:
+def decided(model: SegmentModel) -> str:
     """Everything that was decided by a person and not learned from data."""
     names = None if model.segment_map is None else model.segment_map.to_dict()
     options = model.strategy.get_params(deep=False) if hasattr(model.strategy, "get_params") else {}

@@ -30,6 +30,7 @@ def test_the_notebooks_are_there() -> None:
         "40_segment_panels",
         "41_behaviour_panels",
         "customer_360",
+        "50_strategy_comparison",
     }
 
 

@@ -1,0 +1,65 @@
+"""The recommendation follows from the figures by its rules."""
+
+import pandas as pd
+
+from rfm_ml.evaluation.recommend import recommend
+
+MEASURES = ("normalised_gini", "kept_frozen", "tree_accuracy", "rand_index")
+
+
+def scorecard(**strategies: tuple[float, float, float, float]) -> pd.DataFrame:
+    rows = [
+        (name.replace("__", "/"), 5, origin, measure, value)
+        for name, values in strategies.items()
+        for origin in ("2024-01-01", "2024-04-01")
+        for measure, value in zip(MEASURES, values, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["strategy", "groups", "origin", "measure", "value"])
+
+
+def pairs(*rows: tuple[str, str, str, float]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=["strategy", "other", "verdict", "p_holm"])
+    return frame.assign(league="segmentations", measure="normalised_gini")
+
+
+def test_the_easiest_to_say_of_those_that_are_not_worse() -> None:
+    card = scorecard(best=(0.8, 0.9, 0.5, 0.9), plain=(0.79, 0.9, 0.99, 0.8), poor=(0.5, 0.9, 1.0, 1.0))
+    against = pairs(
+        ("plain", "best", "no difference", 1.0),
+        ("poor", "best", "worse", 0.01),
+        ("best", "past_spend_rate/10", "better", 0.01),
+        ("plain", "past_spend_rate/10", "no difference", 1.0),
+    )
+    found = recommend(card, against)
+    assert (found.leader, found.chosen, found.equals) == ("best", "plain", ("best", "plain"))
+    assert "1 other segmentation is not worse at any day" in found.sentences[0]
+    assert "plain and past spend rate in 10 groups at any of 2 days: past spend does as well" in found.sentences[2]
+    assert "beats past spend rate in 10 groups at 1 of 2 days (1 after Holm's correction)" in found.sentences[3]
+
+
+def test_what_nobody_keeps_is_not_recommended() -> None:
+    card = scorecard(restless=(0.8, 0.3, 1.0, 1.0), steady=(0.8, 0.8, 0.7, 0.9))
+    assert recommend(card, pairs()).chosen == "steady"
+
+
+def test_who_cheats_or_missed_a_day_takes_no_part() -> None:
+    card = scorecard(cheat=(1.0, 1.0, 1.0, 1.0), honest=(0.4, 0.8, 0.7, 0.9), gone=(0.9, 0.8, 0.7, 0.9))
+    card = card[(card["strategy"] != "gone") | (card["origin"] == "2024-01-01")]
+    found = recommend(card, pairs(), too_good=["cheat"])
+    assert (found.leader, found.equals) == ("honest", ("honest",))
+
+
+def test_past_spend_itself_may_be_the_answer() -> None:
+    found = recommend(scorecard(past_spend_rate__10=(0.8, 0.9, 0.9, 0.9)), pairs())
+    assert found.chosen == "past_spend_rate/10"
+    assert "no strategy is needed to find this value" in found.sentences[2]
+
+
+def test_worse_than_past_spend_is_said() -> None:
+    card = scorecard(a=(0.7, 0.9, 0.9, 0.9))
+    found = recommend(card, pairs(("a", "past_spend_rate/10", "worse", 0.01)))
+    assert "a is worse at 1 of 2 days, so past spend does better" in found.sentences[2]
+
+
+def test_nothing_judged_recommends_nothing() -> None:
+    assert recommend(scorecard(), pairs()).chosen is None
