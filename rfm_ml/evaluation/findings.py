@@ -72,11 +72,11 @@ def findings(
     """
     scorecard = scorecard_table(judged, currency=currency)
     gini = scorecard[scorecard["measure"] == HEADLINE]
-    too_good = sorted(gini.loc[gini["value"] > TOO_GOOD, "strategy"].unique())
+    too_good = sorted({str(name).partition("/")[0] for name in gini.loc[gini["value"] > TOO_GOOD, "strategy"]})
     told = [f"{name} is too good to be true: it seems to know what comes. Do not use it." for name in too_good]
-    trusted = [j for j in judged if j.strategy not in too_good]
+    trusted = [j for j in judged if j.candidate not in too_good]
     pairs = pairs_table(trusted)
-    found = recommend(scorecard, pairs, too_good=too_good)
+    found = recommend(scorecard[scorecard["strategy"].isin([j.strategy for j in trusted])], pairs)
     tables = {**EMPTY, "scorecard": scorecard, "pairs": pairs, "ranks": ranks_table(trusted, pairs)}
     if any(j.origin == origins[-1].day for j in trusted):
         tables |= _last_day(origins[-1], trusted, found, settings=settings, leading=leading)

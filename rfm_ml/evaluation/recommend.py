@@ -61,24 +61,22 @@ def words_of(strategy: str) -> str:
     return name.replace("_", " ") + (f" in {groups} groups" if groups else "")
 
 
-def recommend(scorecard: pd.DataFrame, pairs: pd.DataFrame, *, too_good: Collection[str] = ()) -> Recommendation:
+def recommend(scorecard: pd.DataFrame, pairs: pd.DataFrame) -> Recommendation:
     """Say which segmentation to use, by the rules at the head of this module.
 
     Parameters
     ----------
     scorecard
-        As `scorecard_table` gives.
+        As `scorecard_table` gives, without strategies that knew what they could not know.
     pairs
         As `pairs_table` gives.
-    too_good
-        Strategies that knew what they could not know.
     """
     if scorecard.empty:
         return Recommendation(None, None, (), ("Nothing could be compared, so nothing is recommended.",))
     values = scorecard.pivot_table(index="strategy", columns="measure", values="value", aggfunc="mean")
     complete = _complete(scorecard)
     grouped = scorecard.loc[scorecard["groups"] > 1, "strategy"].unique()
-    names = [n for n in grouped if n in complete and n not in too_good and values[HEADLINE].notna()[n]]
+    names = [n for n in grouped if n in complete and values[HEADLINE].notna()[n]]
     if not names:
         return Recommendation(
             None, None, (), ("No segmentation could be judged at every day, so none is recommended.",)

@@ -119,7 +119,7 @@ class TestJudging:
         oracle = Baseline("oracle", lambda past: origin.spend if past.day == origin.day else past.recent_spend)
         known = judge(oracle, origin, settings=QUICK, with_refits=False).judged[0].table.set_index("measure")["value"]
         assert known["normalised_gini"] == pytest.approx(1)
-        assert known["missed_top_20"] == pytest.approx(0, abs=1e-9)
+        assert known["missed_top_20"] == pytest.approx(0, abs=0.01)  # two who spent the same share the last place
         mean = judge(BASELINES[0], origin, settings=QUICK, with_refits=False).judged
         assert len(mean) == 1  # one score for all cannot be cut
         assert mean[0].table.set_index("measure").loc["normalised_gini", "value"] == pytest.approx(0, abs=1e-9)

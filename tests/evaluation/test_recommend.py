@@ -42,10 +42,10 @@ def test_what_nobody_keeps_is_not_recommended() -> None:
     assert recommend(card, pairs()).chosen == "steady"
 
 
-def test_who_cheats_or_missed_a_day_takes_no_part() -> None:
-    card = scorecard(cheat=(1.0, 1.0, 1.0, 1.0), honest=(0.4, 0.8, 0.7, 0.9), gone=(0.9, 0.8, 0.7, 0.9))
+def test_who_missed_a_day_takes_no_part() -> None:
+    card = scorecard(honest=(0.4, 0.8, 0.7, 0.9), gone=(0.9, 0.8, 0.7, 0.9))
     card = card[(card["strategy"] != "gone") | (card["origin"] == "2024-01-01")]
-    found = recommend(card, pairs(), too_good=["cheat"])
+    found = recommend(card, pairs())
     assert (found.leader, found.equals) == ("honest", ("honest",))
 
 
