@@ -16,6 +16,7 @@ from rfm_ml.plots.distributions import measure_label, plot_distribution
 from rfm_ml.plots.grids import plot_pair_panel
 from rfm_ml.plots.history import plot_segment_history
 from rfm_ml.plots.levels import plot_levels, plot_recent
+from rfm_ml.plots.migration import plot_flow, plot_movement_matrix, plot_net, plot_sizes_over_time
 from rfm_ml.plots.months import plot_months
 from rfm_ml.plots.over_time import plot_level_lines, plot_levels_over_time
 from rfm_ml.plots.segments import plot_rhythm, plot_segment_shares, plot_segment_sizes
@@ -40,9 +41,12 @@ __all__ = [
     "plot_funnel",
     "plot_gains",
     "plot_level_lines",
+    "plot_flow",
     "plot_levels",
     "plot_levels_over_time",
     "plot_months",
+    "plot_movement_matrix",
+    "plot_net",
     "plot_next_orders",
     "plot_numbers",
     "plot_pair_panel",
@@ -56,6 +60,7 @@ __all__ = [
     "plot_segment_history",
     "plot_segment_shares",
     "plot_segment_sizes",
+    "plot_sizes_over_time",
     "plot_surface",
     "plot_tracking",
     "plot_waterfall",

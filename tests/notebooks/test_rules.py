@@ -31,6 +31,7 @@ def test_the_notebooks_are_there() -> None:
         "41_behaviour_panels",
         "customer_360",
         "50_strategy_comparison",
+        "60_migration",
     }
 
 

@@ -1,0 +1,295 @@
+"""Movement between segments: the flow from one day to another, the matrix, and sizes over time."""
+
+from textwrap import fill
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
+
+from rfm_ml.plots.canvas import named_rows, new_axes, nothing_to_draw, number_axis, put_title
+from rfm_ml.plots.style import BLUE, INK, ORANGE, PALE, QUIET, SHADES, segment_colour, short, with_unit
+
+MOST_SEGMENTS: Final = 14
+"""Segments that a figure tells apart; the smallest beyond are drawn together."""
+
+OTHERS: Final = "all others"
+
+_OUTSIDE: Final = ("new", "gone")
+_GAP: Final = 0.012  # between two blocks, of the whole height
+_LABEL: Final = 0.034  # height of a label, of the whole height
+_BLOCK: Final = 0.035  # width of a block
+
+
+def plot_flow(matrix: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
+    """Draw where customers went: segments on the first day to the left, on the second to the right.
+
+    Parameters
+    ----------
+    matrix
+        `from_segment, to_segment, customers`, best segments first, as `movement_matrix` gives.
+    title
+        None states how many have moved.
+    ax
+        To draw on; None makes a new figure.
+    """
+    ax = new_axes(ax, height=6.2)
+    if matrix.empty:
+        return nothing_to_draw(ax, "There are no customers.")
+    flow = _grouped(matrix)
+    orders = {side: list(dict.fromkeys(_sorted(flow, f"{side}_segment", matrix))) for side in ("from", "to")}
+    total = float(flow["customers"].sum())
+    places = {side: _blocks(flow, f"{side}_segment", names=names, total=total) for side, names in orders.items()}
+    _draw_bands(ax, flow, places, total=total)
+    for side, left in (("from", 0.0), ("to", 1.0 - _BLOCK)):
+        _draw_blocks(ax, places[side], left=left, right_aligned=side == "from")
+    ax.set_xlim(-0.42, 1.42)
+    ax.set_ylim(1.02, -0.02)
+    ax.set_axis_off()
+    moved = flow.loc[flow["from_segment"] != flow["to_segment"], "customers"].sum()
+    put_title(ax, title or f"{moved:,} of {int(total):,} customers moved, came or went")
+    return ax
+
+
+def _grouped(matrix: pd.DataFrame) -> pd.DataFrame:
+    """Join the smallest segments where there are too many to be told apart."""
+    sizes = (
+        matrix.groupby("from_segment")["customers"]
+        .sum()
+        .add(matrix.groupby("to_segment")["customers"].sum(), fill_value=0)
+    )
+    sizes = sizes.drop(list(_OUTSIDE), errors="ignore").sort_values(ascending=False, kind="stable")
+    small = set(sizes.index[MOST_SEGMENTS - 1 :]) if len(sizes) > MOST_SEGMENTS else set()
+    names = {c: matrix[c].where(~matrix[c].isin(small), OTHERS) for c in ("from_segment", "to_segment")}
+    named = matrix.assign(**names)
+    sums = named.groupby(["from_segment", "to_segment"], sort=False)["customers"].sum()
+    return sums.reset_index()
+
+
+def _sorted(flow: pd.DataFrame, column: str, matrix: pd.DataFrame) -> list[str]:
+    """Return the names of one side: best first, the joined ones and those outside last."""
+    order = dict.fromkeys([*matrix["from_segment"], *matrix["to_segment"]])
+    rank = {name: i for i, name in enumerate(n for n in order if n not in _OUTSIDE)}
+    rank |= {OTHERS: len(rank), "new": len(rank) + 1, "gone": len(rank) + 2}
+    return sorted(flow[column].unique(), key=lambda n: rank[n])
+
+
+def _blocks(flow: pd.DataFrame, column: str, *, names: list[str], total: float) -> dict[str, tuple[float, float, int]]:
+    """Return top, height and customers of each block of one side, from 0 at the top to 1."""
+    counts = flow.groupby(column)["customers"].sum()
+    room = 1 - _GAP * (len(names) - 1)
+    places, top = {}, 0.0
+    for name in names:
+        height = room * counts[name] / total
+        places[name] = (top, height, int(counts[name]))
+        top += height + _GAP
+    return places
+
+
+def _draw_bands(ax: Axes, flow: pd.DataFrame, places: dict[str, Any], *, total: float) -> None:
+    used = {side: dict.fromkeys(places[side], 0.0) for side in places}
+    rank = {side: {name: i for i, name in enumerate(places[side])} for side in places}
+    rows = flow.assign(a=flow["from_segment"].map(rank["from"]), b=flow["to_segment"].map(rank["to"]))
+    for row in rows.sort_values(["a", "b"]).to_dict("records"):
+        edges = []
+        for side in ("from", "to"):
+            name = row[f"{side}_segment"]
+            top, height, customers = places[side][name]
+            part = height * row["customers"] / customers
+            edges.append((top + used[side][name], part))
+            used[side][name] += part
+        stays = row["from_segment"] == row["to_segment"]
+        ax.add_patch(_band(*edges, colour=_colour(row["from_segment"]), alpha=0.25 if stays else 0.6))
+
+
+def _band(start: tuple[float, float], end: tuple[float, float], *, colour: str, alpha: float) -> PathPatch:
+    (y0, h0), (y1, h1) = start, end
+    a, b = _BLOCK, 1 - _BLOCK
+    points = [
+        (a, y0),
+        (0.5, y0),
+        (0.5, y1),
+        (b, y1),
+        (b, y1 + h1),
+        (0.5, y1 + h1),
+        (0.5, y0 + h0),
+        (a, y0 + h0),
+        (a, y0),
+    ]
+    curve, line = Path.CURVE4, Path.LINETO
+    codes = [Path.MOVETO, curve, curve, curve, line, curve, curve, curve, line]
+    return PathPatch(Path(points, codes), facecolor=colour, edgecolor="none", alpha=alpha)
+
+
+def _draw_blocks(ax: Axes, places: dict[str, tuple[float, float, int]], *, left: float, right_aligned: bool) -> None:
+    names = list(places)
+    middles = np.array([top + height / 2 for top, height, _ in places.values()])
+    for name, wanted, at in zip(names, middles, _apart(middles), strict=True):
+        top, height, customers = places[name]
+        ax.add_patch(_box(left, top, height, colour=_colour(name)))
+        x = left - 0.05 if right_aligned else left + _BLOCK + 0.05
+        edge = left - 0.005 if right_aligned else left + _BLOCK + 0.005
+        ax.plot([edge, x + (0.012 if right_aligned else -0.012)], [wanted, at], color=PALE, linewidth=0.8)
+        ax.text(x, at, f"{name}  {customers:,}", ha="right" if right_aligned else "left", va="center", fontsize=10.5)
+
+
+def _box(left: float, top: float, height: float, *, colour: str) -> PathPatch:
+    right, low = left + _BLOCK, top + height
+    return PathPatch(
+        Path([(left, top), (right, top), (right, low), (left, low), (left, top)]), facecolor=colour, edgecolor="none"
+    )
+
+
+def _apart(wanted: np.ndarray) -> np.ndarray:
+    """Move labels apart that would lie on each other, and keep all of them inside."""
+    at = wanted.copy()
+    for i in range(1, len(at)):
+        at[i] = max(at[i], at[i - 1] + _LABEL)
+    limit = 1.0
+    for i in range(len(at) - 1, -1, -1):
+        at[i] = min(at[i], limit)
+        limit = at[i] - _LABEL
+    return at
+
+
+def _colour(name: str) -> str:
+    return {"new": QUIET, "gone": QUIET, OTHERS: PALE}.get(name) or segment_colour(name)
+
+
+def plot_movement_matrix(matrix: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
+    """Draw customers by the segment they were in (rows) and are in (columns); who stayed is framed.
+
+    Parameters
+    ----------
+    matrix
+        `from_segment, to_segment, customers`, best segments first, as `movement_matrix` gives.
+    title
+        None states the most common movement.
+    ax
+        To draw on; None makes a new figure.
+    """
+    flow = _grouped(matrix)
+    rows, columns = (_sorted(flow, f"{side}_segment", matrix) for side in ("from", "to"))
+    ax = new_axes(ax, height=2.4 + 0.4 * max(len(rows), 2))
+    if flow.empty:
+        return nothing_to_draw(ax, "There are no customers.")
+    grid = flow.pivot(index="from_segment", columns="to_segment", values="customers").reindex(rows)[columns]
+    shares = grid.div(grid.sum(axis=1), axis=0).to_numpy(dtype=np.float64)
+    ax.pcolormesh(np.nan_to_num(shares), cmap=SHADES, vmin=0, vmax=1, edgecolors="white", linewidth=1.5)
+    for (i, j), number in np.ndenumerate(grid.to_numpy(dtype=np.float64)):
+        if np.isnan(number):
+            continue
+        colour = "white" if shares[i, j] > 0.58 else INK
+        bold = "bold" if rows[i] == columns[j] else "normal"
+        ax.text(j + 0.5, i + 0.5, short(number), ha="center", va="center", color=colour, fontsize=9, fontweight=bold)
+    ax.set_yticks(np.arange(len(rows)) + 0.5, rows, fontsize=10.5)
+    ax.set_xticks(np.arange(len(columns)) + 0.5, columns, fontsize=10.5, rotation=40, ha="left", rotation_mode="anchor")
+    ax.xaxis.tick_top()
+    ax.invert_yaxis()
+    ax.tick_params(length=0)
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    ax.set_ylabel("before")
+    moved = flow[flow["from_segment"] != flow["to_segment"]]
+    told = "nobody moved"
+    if len(moved):
+        top = moved.iloc[int(moved["customers"].argmax())]
+        told = f"most common: {top['customers']:,} from {top['from_segment']} to {top['to_segment']}"
+    put_title(ax, title or told)
+    return ax
+
+
+def plot_sizes_over_time(
+    sizes: pd.DataFrame, *, value: str = "customers", unit: str = "", title: str | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw the segments on top of each other over the days, the best at the bottom.
+
+    Parameters
+    ----------
+    sizes
+        `as_of, segment` and `value`, as `segment_sizes` gives.
+    value
+        "customers" or "revenue".
+    unit
+        Currency of revenue.
+    title
+        None states the growth of the whole.
+    ax
+        To draw on; None makes a new figure.
+    """
+    ax = new_axes(ax, height=5.0)
+    table = sizes.pivot(index="as_of", columns="segment", values=value)[list(dict.fromkeys(sizes["segment"]))]
+    if len(table) < 2:
+        return nothing_to_draw(ax, "There is only one day, so nothing can be drawn over time.")
+    totals = table.sum().sort_values(ascending=False, kind="stable")
+    small = list(totals.index[MOST_SEGMENTS - 1 :]) if len(totals) > MOST_SEGMENTS else []
+    small += [n for n in totals.index if totals[n] == 0 and n not in small]
+    shown = table.drop(columns=small)
+    if table[small].to_numpy().any():
+        shown = shown.assign(**{OTHERS: table[small].sum(axis=1)})
+    heights = shown.clip(lower=0).to_numpy(dtype=np.float64).T  # a segment of returns has no height
+    colours = [_colour(n) for n in shown.columns]
+    ax.stackplot(shown.index, heights, colors=colours, labels=list(shown.columns), edgecolor="white", linewidth=0.6)
+    number_axis(ax)
+    ax.set_xlim(shown.index[0], shown.index[-1])
+    ax.set_ylabel(with_unit("spend" if value == "revenue" else value, unit))
+    days = shown.index if len(shown) <= 6 else shown.index[np.linspace(0, len(shown) - 1, 6).round().astype(int)]
+    weeks = (shown.index[-1] - shown.index[0]).days < 7 * len(shown) + 7
+    ax.set_xticks(list(days), [_day(d, weeks=weeks) for d in days])
+    handles, names = ax.get_legend_handles_labels()
+    ax.legend(
+        handles[::-1],
+        [fill(n, 24) for n in names[::-1]],
+        loc="center left",
+        bbox_to_anchor=(1.0, 0.5),
+        frameon=False,
+        fontsize=10,
+    )
+    first, last = (short(float(shown.iloc[i].sum())) for i in (0, -1))
+    words = "spend" if value == "revenue" else value
+    put_title(ax, title or f"{words} by segment: {first} on the first day, {last} on the last")
+    return ax
+
+
+def _day(day: pd.Timestamp, *, weeks: bool) -> str:
+    return f"{day.day} {day:%b}\n{day:%Y}" if weeks else f"{day:%b}\n{day:%Y}"
+
+
+def plot_net(net: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
+    """Draw what each segment won and lost, by customers and by a new model.
+
+    Parameters
+    ----------
+    net
+        `segment, by_customers, by_refit`, best first, as `net_by_cause` gives.
+    title
+        None says whether a new model had a part in it.
+    ax
+        To draw on; None makes a new figure.
+    """
+    used = net[(net["by_customers"] != 0) | (net["by_refit"] != 0)]
+    if len(used) > MOST_SEGMENTS:
+        size = used[["by_customers", "by_refit"]].abs().sum(axis=1)
+        used = used.loc[size.sort_values(ascending=False, kind="stable").index[:MOST_SEGMENTS].sort_values()]
+    ax = new_axes(ax, height=1.6 + 0.42 * max(len(used), 2))
+    if used.empty:
+        return nothing_to_draw(ax, "No segment has more or fewer customers than before.")
+    at = np.arange(len(used))
+    refit = bool((used["by_refit"] != 0).any())
+    height = 0.36 if refit else 0.62
+    parts = [("by_customers", BLUE, "customers changed", -0.5 if refit else 0.0)]
+    parts += [("by_refit", ORANGE, "the model was fitted anew", 0.5)] if refit else []
+    for column, colour, label, shift in parts:
+        bars = ax.barh(at + shift * height, used[column], height=height, color=colour, label=label)
+        ax.bar_label(bars, [f"{v:+,}" if v else "" for v in used[column]], padding=4, fontsize=10)
+    named_rows(ax, list(used["segment"]))
+    ax.axvline(0, color=QUIET, linewidth=0.8)
+    ax.margins(x=0.15)
+    ax.set_xticks([])
+    if refit:
+        ax.legend(frameon=False, fontsize=10.5, loc="best")
+    words = "won and lost by customers, and by the new model" if refit else "customers won and lost by segment"
+    put_title(ax, title or words)
+    return ax
