@@ -183,7 +183,8 @@ def plot_movement_matrix(matrix: pd.DataFrame, *, title: str | None = None, ax: 
             continue
         colour = "white" if shares[i, j] > 0.58 else INK
         bold = "bold" if rows[i] == columns[j] else "normal"
-        ax.text(j + 0.5, i + 0.5, short(number), ha="center", va="center", color=colour, fontsize=9, fontweight=bold)
+        size = 9 if len(columns) <= 11 or number < 1000 else 7
+        ax.text(j + 0.5, i + 0.5, short(number), ha="center", va="center", color=colour, fontsize=size, fontweight=bold)
     ax.set_yticks(np.arange(len(rows)) + 0.5, rows, fontsize=10.5)
     ax.set_xticks(np.arange(len(columns)) + 0.5, columns, fontsize=10.5, rotation=40, ha="left", rotation_mode="anchor")
     ax.xaxis.tick_top()

@@ -109,6 +109,12 @@ def test_cdnow_says_what_is_known_of_it(cdnow: dict[str, nbformat.NotebookNode])
     assert "Premium: 180 customers with 38.3% of revenue; 49 of them" in learned(cdnow["31_rfm_thresholds"])
     assert "250 customers, 43.3% of revenue" in learned(cdnow["40_segment_panels"])
     assert "The month of highest revenue is March 1997." in learned(cdnow["40_segment_panels"])
+    migration = cdnow["60_migration"]
+    assert "9 days up to 1997-09-30, scored by *quantiles*. The earlier days are computed from the log" in words(
+        migration
+    )
+    assert "55.8% of the customers of both days are in another segment today" in words(migration)
+    assert "Most won by Lost (+272 customers), most lost by New (-356)." in learned(migration)
     clv = cdnow["33_clv"]
     assert "2,357 customers placed 1,882 repeat orders then" in words(clv)
     assert "independence holds roughly (rank correlation +0.21)" in words(clv)
@@ -129,6 +135,7 @@ def test_three_customers_are_counted_right(three: dict[str, nbformat.NotebookNod
     assert "At least 3 customers must have repeat orders of positive and different mean value" in words(clv)
     assert "No spend model could be fitted" in words(clv)
     assert "- No holdout was possible" in learned(clv)
+    assert "Movement up is worth 99.50, movement down 0.00." in learned(three["60_migration"])
     assert "Customer `b*2`. Loyal: last order 30 days ago" in words(three["30_rfm_quantiles"])
 
 
