@@ -48,7 +48,7 @@ def plot_pareto(points: pd.DataFrame, *, title: str | None = None, ax: Axes | No
         ax.annotate(
             str(i), (at, height), ha="center", va="center", fontsize=10, color="white" if dark > 0.55 else INK, zorder=3
         )
-    ax.set_xlabel("value found (normalised Gini, mean of the days, with interval)")
+    ax.set_xlabel("value found (normalised Gini)")
     ax.set_ylabel("stability (Rand index over refits)")
     ax.grid(visible=True)
     figure = ax.get_figure(root=True)
@@ -223,6 +223,6 @@ def plot_apart(groups: pd.DataFrame, *, currency: str = "", title: str | None = 
     named_rows(ax, [f"{g} ({n:,} customers)" for g, n in zip(known["group"], known["customers"], strict=True)])
     ax.xaxis.set_major_formatter(lambda value, _: short(value))
     ax.grid(visible=True, axis="x")
-    ax.set_xlabel(with_unit("mean spend per customer afterwards, with 95 % interval", currency))
+    ax.set_xlabel(with_unit("mean later spend, with interval", currency))
     put_title(ax, title or "Whom they rank differently, and what these spent")
     return ax
