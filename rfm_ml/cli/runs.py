@@ -38,6 +38,7 @@ def check(params: ParamsFile, as_of: AsOf = None) -> None:
     """Check params, notebooks and data without running anything."""
     from rfm_ml.reporting.run import prepare_notebooks
     from rfm_ml.study import Study
+    from rfm_ml.study.triggers import Triggers
 
     study = Study(params, as_of=day_of(as_of))
     prepare_notebooks(study)
@@ -45,6 +46,7 @@ def check(params: ParamsFile, as_of: AsOf = None) -> None:
     print_table(study.waterfall, title=f"{study.params.study}: the log as of {study.as_of}")
     for name in study.strategies:
         study.choice(name)
+    Triggers(study).require_usable()
     print_remarks(study.log.notes, study.warnings)
     console.print(f"{study.customers['customer_id'].nunique():,} customers. The params and the data are usable.")
 

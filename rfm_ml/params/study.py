@@ -1,17 +1,20 @@
 """The whole of the params: one model for one YAML file."""
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
+from rfm_ml.core.checks import did_you_mean
 from rfm_ml.params.analysis import Clv, Customers, Engagement, Hysteresis, Strategy
 from rfm_ml.params.comparison import Comparison
 from rfm_ml.params.dynamic import DynamicSegment
 from rfm_ml.params.report import Alerts, Engine, Notebook
 from rfm_ml.params.section import Name, Section
 from rfm_ml.params.tables import Orders, Table
+from rfm_ml.params.triggers import Trigger, Webhook
 
 
 class Params(Section):
@@ -42,6 +45,10 @@ class Params(Section):
     )
     playbook: str | None = Field(None, description="YAML with your own aims and offers per segment.")
     alerts: Alerts | None = Field(None, description="Warn when sizes, scores or data move; left out: no alerts.")
+    triggers: dict[Name, Trigger] = Field(
+        default_factory=dict, description="Actions on what changed since the last published day: see docs/triggers.md."
+    )
+    webhook: Webhook = Field(default_factory=Webhook)
     notebooks: list[Notebook] = Field(min_length=1, description="Pages of the report, in order.")
     engine: Engine = Field(default_factory=Engine)
 
@@ -65,11 +72,22 @@ class Params(Section):
     @field_validator("dynamic_segments")
     @classmethod
     def _distinct_names(cls, value: dict[str, DynamicSegment]) -> dict[str, DynamicSegment]:
-        seen = {"customer_id": "the column customer_id"}
-        for name in value:
-            other = seen.setdefault(name.lower(), name)
-            if other != name:
-                raise ValueError(f"must have names that differ, also in small letters. Got {name} and {other}.")
+        _require_distinct(value, customer_id="the column customer_id")
+        return value
+
+    @field_validator("triggers")
+    @classmethod
+    def _usable_triggers(cls, value: dict[str, Trigger], info: ValidationInfo) -> dict[str, Trigger]:
+        _require_distinct(value)
+        for name, trigger in value.items():
+            known = info.data.get("strategies", {})
+            if known and trigger.strategy is not None and trigger.strategy not in known:
+                raise ValueError(
+                    f".{name}.strategy must be a strategy of this study. Got {trigger.strategy!r}. "
+                    f"{did_you_mean(trigger.strategy, known)}"
+                )
+            if trigger.needs_predictions and info.data.get("clv") is None:
+                raise ValueError(f".{name} needs predictions. There is no clv: in the params. Add clv: {{}}.")
         return value
 
     @field_validator("time_zone")
@@ -80,3 +98,11 @@ class Params(Section):
         except (KeyError, ValueError, OSError):
             raise ValueError(f"must be a time zone such as Europe/Berlin. Got {value!r}.") from None
         return value
+
+
+def _require_distinct(names: Iterable[str], **taken: str) -> None:
+    """Refuse names that differ in capitals alone: they name files, which some systems do not tell apart."""
+    for name in names:
+        other = taken.setdefault(name.lower(), name)
+        if other != name:
+            raise ValueError(f"must have names that differ, also in small letters. Got {name} and {other}.")

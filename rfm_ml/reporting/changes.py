@@ -12,6 +12,7 @@ from rfm_ml.core.errors import GateError
 from rfm_ml.segments.movement import movement_by_segment, movement_matrix, segment_sizes, share_moved
 from rfm_ml.study import Study
 from rfm_ml.study.history import History
+from rfm_ml.study.triggers import Triggers
 
 SMALL_SEGMENT = 20
 """Segments with fewer customers on both days are too small for an alert about their size."""
@@ -42,6 +43,11 @@ class Changes:
     def histories(self) -> dict[str, History]:
         """The history of each strategy."""
         return {name: History(self.study, name) for name in self.study.strategies}
+
+    @cached_property
+    def triggers(self) -> Triggers:
+        """What the triggers of the params found since the last published day."""
+        return Triggers(self.study)
 
     def since(self, name: str) -> date:
         """Return the last published day of a strategy."""

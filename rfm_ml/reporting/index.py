@@ -46,6 +46,7 @@ def write_index(study: Study, runs: list[NotebookRun], to: Path, *, changes: Cha
             window_days=study.params.customers.window_days,
             warnings=[*study.warnings, *changes.alerts],
             changed=changed,
+            triggers=changes.triggers.summary.to_dict("records"),
             in_currency=f", {study.params.currency}" if study.params.currency else "",
             lead=_lead(study, lead),
             links=[{"name": r.name, "title": r.title} for r in runs],

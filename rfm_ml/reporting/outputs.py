@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from rfm_ml.campaigns.private_files import open_private
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.reporting.changes import Changes
 from rfm_ml.segments import SegmentModel, concentration
@@ -13,6 +14,7 @@ from rfm_ml.study.comparison import StrategyComparison, compares
 from rfm_ml.study.dynamic import DynamicSegments
 from rfm_ml.study.panels import Panels
 from rfm_ml.study.statement import rules_statement
+from rfm_ml.study.triggers import Triggers
 
 
 def write_outputs(study: Study, to: Path, *, changes: Changes) -> None:
@@ -50,6 +52,18 @@ def write_outputs(study: Study, to: Path, *, changes: Changes) -> None:
         write_list(study, study.segment_list(name), segments / name)
     if study.params.dynamic_segments:
         _write_dynamic(study, tables, segments / "dynamic")
+    if study.params.triggers:
+        changes.triggers.summary.to_csv(tables / "triggers.csv", index=False)
+        _write_actions(changes.triggers, to / "campaigns")
+
+
+def _write_actions(triggers: Triggers, campaigns: Path) -> None:
+    """Write the action list of each trigger, for nobody but the owner to read."""
+    campaigns.mkdir(mode=0o700, exist_ok=True)
+    (campaigns / "triggers").mkdir(mode=0o700)
+    for name in triggers.names:
+        with open_private(campaigns / "triggers" / f"{name}.csv") as stream:
+            triggers.actions(name).to_csv(stream, index=False)
 
 
 def _write_dynamic(study: Study, tables: Path, lists: Path) -> None:

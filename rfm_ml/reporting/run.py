@@ -110,6 +110,7 @@ def run_study(
         with clock.stage("Naming segments"):
             study.settle(reports=folder, refit=refit)
             changes = Changes(study)
+            changes.triggers.require_usable()
             changes.stop_if_asked()
         kept = _unchanged(place, study, only=only)
         if compares(study):
@@ -215,6 +216,7 @@ def _write_manifest(
         },
         "movement": changes.summary,
         "alerts": changes.alerts,
+        "triggers": changes.triggers.figures,
         "notebooks": {r.name: {"seconds": round(r.seconds, 2), "parameters": r.parameters} for r in runs},
         "seconds": timings,
         "notes": study.log.notes,
