@@ -38,11 +38,13 @@ def check(params: ParamsFile, as_of: AsOf = None) -> None:
     """Check params, notebooks and data without running anything."""
     from rfm_ml.reporting.run import prepare_notebooks
     from rfm_ml.study import Study
+    from rfm_ml.study.offers import require_products
     from rfm_ml.study.triggers import Triggers
 
     study = Study(params, as_of=day_of(as_of))
     prepare_notebooks(study)
     study.playbook  # noqa: B018 - read here, so that its faults are told
+    require_products(study)
     print_table(study.waterfall, title=f"{study.params.study}: the log as of {study.as_of}")
     for name in study.strategies:
         study.choice(name)

@@ -53,3 +53,16 @@ class Hysteresis(Section):
     margin: float = Field(
         0, ge=0, le=0.99, description="A limit is crossed only by more than this share of it; scores of R, F, M alone."
     )
+
+
+class Recommendations(Section):
+    """Products for each customer: what his segment buys more than others and he never bought."""
+
+    per_customer: int = Field(3, ge=1, le=20, description="How many; the columns product_1, product_2, ... of lists.")
+    by: Literal["product", "category"] = Field("product", description="Offer products or categories.")
+    season_days: int | None = Field(
+        60, ge=1, le=364, description="Purchases of the last days, and of as many after this day a year ago; null: all."
+    )
+    least_buyers: int = Field(5, ge=1, description="A segment's product needs as many buyers to be ranked by its lift.")
+    among: int = Field(10, ge=1, description="Lift ranks as many products that the segment buys most.")
+    shrinkage: float = Field(5, ge=0.01, description="Buyers added to those found and to those expected.")

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, ValidationInfo, field_validator
 
 from rfm_ml.core.checks import did_you_mean
-from rfm_ml.params.analysis import Clv, Customers, Engagement, Hysteresis, Strategy
+from rfm_ml.params.analysis import Clv, Customers, Engagement, Hysteresis, Recommendations, Strategy
 from rfm_ml.params.comparison import Comparison
 from rfm_ml.params.dynamic import DynamicSegment
 from rfm_ml.params.report import Alerts, Engine, Notebook
@@ -42,6 +42,9 @@ class Params(Section):
     clv: Clv | None = Field(None, description="Predict orders and value per customer; left out: no predictions.")
     comparison: Comparison | None = Field(
         None, description="Compare strategies on past days; left out: only if 50_strategy_comparison is a page."
+    )
+    recommendations: Recommendations | None = Field(
+        None, description="Products for each customer, as columns of the lists; left out: none."
     )
     playbook: str | None = Field(None, description="YAML with your own aims and offers per segment.")
     alerts: Alerts | None = Field(None, description="Warn when sizes, scores or data move; left out: no alerts.")

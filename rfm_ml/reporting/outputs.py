@@ -12,6 +12,7 @@ from rfm_ml.segments import SegmentModel, concentration
 from rfm_ml.study import Study
 from rfm_ml.study.comparison import StrategyComparison, compares
 from rfm_ml.study.dynamic import DynamicSegments
+from rfm_ml.study.offers import segment_products
 from rfm_ml.study.panels import Panels
 from rfm_ml.study.statement import rules_statement
 from rfm_ml.study.triggers import Triggers
@@ -50,6 +51,8 @@ def write_outputs(study: Study, to: Path, *, changes: Changes) -> None:
         if hasattr(model.strategy_, "summary"):
             model.strategy_.summary().to_csv(tables / f"scores_{name}.csv", index=False)
         write_list(study, study.segment_list(name), segments / name)
+        if study.params.recommendations is not None:
+            segment_products(study, name).to_csv(tables / f"products_{name}.csv", index=False)
     if study.params.dynamic_segments:
         _write_dynamic(study, tables, segments / "dynamic")
     if study.params.triggers:

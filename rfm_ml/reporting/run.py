@@ -25,6 +25,7 @@ from rfm_ml.reporting.pages import write_pages
 from rfm_ml.reporting.publish import building, locked
 from rfm_ml.study import Study
 from rfm_ml.study.comparison import StrategyComparison, compares
+from rfm_ml.study.offers import require_products
 
 PACKAGES = ("pandas", "numpy", "scikit-learn", "duckdb", "ibis-framework", "pyarrow", "matplotlib", "papermill")
 
@@ -100,6 +101,7 @@ def run_study(
     study = Study(params, as_of=as_of, refresh=True)
     runs = prepare_notebooks(study, only=only)
     study.playbook  # noqa: B018 - a fault in it is told before anything runs
+    require_products(study)
     folder = (out or study.base / "reports") / study.params.study
     with locked(folder):
         with clock.stage("Reading orders"):

@@ -13,6 +13,7 @@ from rfm_ml.models import FitWarning, GammaGamma
 from rfm_ml.models.repeat_buying import RepeatBuyingModel
 from rfm_ml.segments import SegmentModel, segment_profile
 from rfm_ml.strategies.clv_tiers import MODELS
+from rfm_ml.study.offers import with_offers
 from rfm_ml.study.segments import StudySegments
 from rfm_ml.transactions.quality import quality_warnings
 
@@ -47,6 +48,8 @@ class Study(StudySegments):
     def segment_list(self, name: str | None = None, *, model: SegmentModel | None = None) -> pd.DataFrame:
         """Return the list a campaign tool imports: segments, scores, funnel stage, the reason, what would move each up.
 
+        With `recommendations` in the params also the products each could be offered: `product_1`, ...
+
         Parameters
         ----------
         name
@@ -62,11 +65,12 @@ class Study(StudySegments):
         # Prospects follow the customers, so rows agree by position; there is nothing to explain about them.
         prospects = len(assigned) - len(self.customers)
         more = [""] * prospects
-        return assigned.assign(
+        listed = assigned.assign(
             funnel_stage=[*funnel_stage(self.customers), *[STAGES[0]] * prospects],
             reason=[*self._reasons(model, assigned["segment"]), *more],
             next_step=[*model.move_up(self.customers), *more],
         )
+        return with_offers(self, listed)
 
     def _reasons(self, model: SegmentModel, segments: pd.Series) -> list[str]:
         """Return why each customer is where he is; hysteresis is a reason of its own."""
