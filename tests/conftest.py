@@ -5,6 +5,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from tests.receiver import receiver  # noqa: F401 - a fixture for every test
+
 ORDERS = """customer_id,order_id,ordered_at,amount
 ann,1,2024-01-05,20.00
 ann,2,2024-03-10,35.50

@@ -15,6 +15,7 @@ from rfm_ml.cli import (  # noqa: F401 - their commands join the application
     dynamic,
     history,
     runs,
+    triggers,
 )
 from rfm_ml.cli.app import app, errors
 from rfm_ml.core.errors import RfmError

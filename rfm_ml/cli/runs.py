@@ -8,6 +8,7 @@ import typer
 
 from rfm_ml.cli.app import AsOf, Out, ParamsFile, app, console, day_of
 from rfm_ml.cli.display import RunDisplay, print_remarks, print_table
+from rfm_ml.cli.triggers import Send, require_webhook, send_report
 from rfm_ml.core.errors import ParamsError
 
 
@@ -19,10 +20,13 @@ def run(
     jobs: Annotated[int, typer.Option(min=1, help="Notebooks executed at the same time.")] = 2,
     out: Out = None,
     refit: Annotated[bool, typer.Option("--refit", help="Learn every strategy anew.")] = False,  # noqa: FBT002
+    send: Send = False,  # noqa: FBT002
 ) -> None:
     """Run a study: report, segment lists, models, tables."""
     from rfm_ml.reporting.run import run_study
 
+    if send:
+        require_webhook(params)
     with RunDisplay() as display:
         result = run_study(
             params, as_of=day_of(as_of), only=only or (), jobs=jobs, out=out, refit=refit, display=display
@@ -31,6 +35,7 @@ def run(
     console.print(f"Done in {result.seconds:.1f} s, as of {result.as_of}.")
     console.print(f"Report: {result.folder / 'index.html'}", markup=False)
     console.print(f"Lists:  {result.folder / 'segments'}", markup=False)
+    send_report(params, result.folder, send=send)
 
 
 @app.command()

@@ -40,3 +40,11 @@ class GateError(RfmError):
 
 class LockedError(RfmError):
     """Another run is writing to the same study."""
+
+
+class DeliveryError(RfmError):
+    """Something could not be delivered now; trying again later may help."""
+
+
+class DeliveryRefusedError(DeliveryError):
+    """The receiver refuses what is delivered, so trying again as it is does not help."""

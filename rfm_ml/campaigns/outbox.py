@@ -1,0 +1,214 @@
+"""The outbox: actions on their way to a webhook, each sent once, remembered across runs and kills."""
+
+import hashlib
+import json
+import os
+import time
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rfm_ml.campaigns.webhook import Webhook
+from rfm_ml.core.errors import DataError, DeliveryError, DeliveryRefusedError
+
+Span = tuple[str, str]
+
+
+@dataclass
+class Sent:
+    """What came of sending: batches and actions that arrived, actions that wait, faults in words."""
+
+    batches: int
+    actions: int
+    waiting: int
+    faults: list[str]
+
+
+class Outbox:
+    """A journal of batches, appended to and never rewritten; call it with the study's lock held.
+
+    A batch is written down before it is sent and marked when it has arrived. A process that is killed in between
+    sends the batch again with the same idempotency key, so the receiver can drop it.
+
+    Parameters
+    ----------
+    file
+        JSON lines, made when the first batch is queued, for its owner alone to read.
+
+    Raises
+    ------
+    DataError
+        If a line is damaged. A last line that was cut off by a kill counts as not written.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self._batches: dict[str, dict[str, Any]] = {}
+        self._settled: set[str] = set()
+        self._spans: dict[tuple[str, str], list[Span]] = defaultdict(list)
+        self._whole = 0
+        content = file.read_bytes() if file.exists() else b""
+        for number, line in enumerate(content.splitlines(keepends=True), start=1):
+            if not line.endswith(b"\n"):
+                break
+            try:
+                self._take(json.loads(line))
+            except (ValueError, KeyError, TypeError):
+                raise DataError(
+                    f"The journal of what was sent must be whole. Line {number} of {str(file)!r} is damaged. Mend it "
+                    "from a backup; without it actions would be sent twice."
+                ) from None
+            self._whole += len(line)
+
+    def queue(self, actions: pd.DataFrame, *, study: str, trigger: str, since: str, as_of: str, batch_size: int) -> int:
+        """Write down the actions that are new, in batches; return how many there are.
+
+        Parameters
+        ----------
+        actions
+            `customer_id` (as text; empty where a rule is about a segment), `channel`, `due_on`, `from_segment`,
+            `to_segment`.
+        study, trigger
+            Their names.
+        since, as_of
+            The two days of the movement. A customer of whom the trigger has told a movement that overlaps with these
+            days is left out: it is the same movement, seen from another day.
+        batch_size
+            Largest number of actions in a batch.
+
+        Raises
+        ------
+        DeliveryRefusedError
+            If customers are identified by their e-mail addresses, which must not be sent.
+        """
+        fresh = self.fresh(actions, trigger=trigger, since=since, as_of=as_of)
+        if fresh["customer_id"].astype("str").str.contains("@").any():
+            raise DeliveryRefusedError(
+                f"Customer ids must not be e-mail addresses to be sent. Those of {trigger} are. Use the file instead, "
+                "or ids of the shop."
+            )
+        for start in range(0, len(fresh), batch_size):
+            part = fresh.iloc[start : start + batch_size]
+            columns = ["customer_id", "channel", "due_on", "from_segment", "to_segment"]
+            items = [{str(k): v for k, v in row.items()} for row in part[columns].to_dict("records")]
+            for item in items:
+                item["id"] = _digest(study, trigger, _subject(item), since, as_of)
+            key = _digest(study, trigger, *(item["id"] for item in items))
+            about = {"study": study, "trigger": trigger, "since": since, "as_of": as_of}
+            self._append({"queued": key, **about, "items": items})
+        return len(fresh)
+
+    def fresh(self, actions: pd.DataFrame, *, trigger: str, since: str, as_of: str) -> pd.DataFrame:
+        """Return the actions of whose movement the trigger has not told yet; arguments as in `queue`."""
+        columns = ["customer_id", "to_segment"]
+        subjects = [_subject(dict(zip(columns, row, strict=True))) for row in actions[columns].itertuples(index=False)]
+        new = [
+            not any(since < end and start < as_of for start, end in self._spans.get((trigger, subject), ()))
+            for subject in subjects
+        ]
+        return actions[pd.Series(new, actions.index, dtype="bool")]
+
+    @property
+    def waiting(self) -> list[dict[str, Any]]:
+        """Batches that were queued and have not arrived, the oldest first."""
+        return [b for key, b in self._batches.items() if key not in self._settled]
+
+    def settle(self, key: str, *, how: str) -> None:
+        """Mark a batch as done: `how` is "sent", or "dropped" if nobody is left in it."""
+        self._append({how: key, "at": datetime.now(UTC).isoformat(timespec="seconds")})
+
+    def _take(self, entry: dict[str, Any]) -> None:
+        if "queued" not in entry:
+            self._settled.add(entry["sent"] if "sent" in entry else entry["dropped"])
+            return
+        self._batches[entry["queued"]] = entry
+        for item in entry["items"]:
+            self._spans[entry["trigger"], _subject(item)].append((entry["since"], entry["as_of"]))
+
+    def _append(self, entry: dict[str, Any]) -> None:
+        line = json.dumps(entry, ensure_ascii=False, sort_keys=True).encode() + b"\n"
+        new = not self.file.exists()
+        self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with os.fdopen(os.open(self.file, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as stream:
+            stream.truncate(self._whole)
+            stream.seek(self._whole)
+            stream.write(line)
+            stream.flush()
+            os.fsync(stream.fileno())
+        if new:
+            _sync_folder(self.file.parent)
+        self._whole += len(line)
+        self._take(entry)
+
+
+def send_waiting(
+    outbox: Outbox, webhook: Webhook, *, left_alone: Iterable[str] = (), total_seconds: float = 120
+) -> Sent:
+    """Send every batch that waits, one POST each, the oldest first.
+
+    Parameters
+    ----------
+    outbox
+        What waits.
+    webhook
+        Where to.
+    left_alone
+        Ids of customers who must not be contacted any more; they are taken out of batches that wait. The key stays:
+        whoever got the batch before is not to act on it again.
+    total_seconds
+        Time limit of everything.
+
+    Returns
+    -------
+    Sent
+        A batch that is refused waits on, and the next one is tried; where nobody answers, all others wait too.
+    """
+    deadline = time.monotonic() + total_seconds
+    alone, result = set(left_alone), Sent(0, 0, 0, [])
+    for batch in outbox.waiting:
+        items = [i for i in batch["items"] if i["customer_id"] not in alone]
+        if not items:
+            outbox.settle(batch["queued"], how="dropped")
+            continue
+        try:
+            webhook.post(payload(batch, items), key=batch["queued"], deadline=deadline)
+        except DeliveryError as error:
+            if str(error) not in result.faults:
+                result.faults.append(str(error))
+            if isinstance(error, DeliveryRefusedError):
+                continue
+            break
+        outbox.settle(batch["queued"], how="sent")
+        result.batches += 1
+        result.actions += len(items)
+    result.waiting = sum(len(b["items"]) for b in outbox.waiting)
+    return result
+
+
+def payload(batch: dict[str, Any], items: Collection[dict[str, Any]]) -> bytes:
+    """Return the body of a batch: ids, rule, segments and due days, nothing else of a person."""
+    about = {name: batch[name] for name in ("study", "trigger", "since", "as_of")}
+    body = about | {"batch": batch["queued"], "actions": list(items)}
+    return json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _subject(item: dict[str, Any]) -> str:
+    """Return who or what moved: the customer, or the segment where there is none."""
+    return f"customer {item['customer_id']}" if item["customer_id"] else f"segment {item['to_segment']}"
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,71 @@
+"""Triggers of a published report: what they found, and sending it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rfm_ml.cli.app import AsOf, Out, ParamsFile, app, console, day_of
+from rfm_ml.cli.display import print_table
+from rfm_ml.core.errors import DeliveryError
+
+if TYPE_CHECKING:
+    from rfm_ml.reporting.triggers import PublishedTriggers
+
+Send = Annotated[bool, typer.Option("--send", help="Send to the webhook; without it nothing leaves the machine.")]
+
+
+@app.command()
+def triggers(params: ParamsFile, as_of: AsOf = None, out: Out = None, send: Send = False) -> None:  # noqa: FBT002
+    """Show what the triggers of the latest report found; send it with --send."""
+    from rfm_ml.reporting.triggers import PublishedTriggers
+
+    published = PublishedTriggers(params, as_of=day_of(as_of), out=out)
+    if send:
+        tell_sent(published)
+        return
+    status = published.status()
+    print_table(status, title=f"{published.study.params.study}: triggers as of {published.study.as_of}")
+    console.print(f"Lists: {published.place / 'campaigns' / 'triggers'}", markup=False)
+    if status["to send"].sum():
+        console.print("Nothing was sent: that takes --send.")
+
+
+def tell_sent(published: "PublishedTriggers") -> None:
+    """Send and print what came of it.
+
+    Raises
+    ------
+    DeliveryError
+        If something did not arrive.
+    """
+    sent = published.send()
+    console.print(f"Webhook: {sent.actions:,} actions sent in {sent.batches:,} batches.")
+    if sent.faults:
+        raise DeliveryError(
+            f"{' '.join(sent.faults)} The report is published; {sent.waiting:,} actions wait for the next --send."
+        )
+
+
+def require_webhook(params: str) -> None:
+    """Refuse a webhook that is not set up before anything runs."""
+    from rfm_ml.core.places import find_params
+    from rfm_ml.params import load_params
+    from rfm_ml.reporting.triggers import webhook_of
+
+    webhook_of(load_params(find_params(params)))
+
+
+def send_report(params: str, place: Path, *, send: bool) -> None:
+    """After a run: send the triggers of the report it made, or say that nothing was sent."""
+    from rfm_ml.reporting.triggers import PublishedTriggers
+
+    if not (place / "tables" / "triggers.csv").exists():
+        return
+    published = PublishedTriggers(params, as_of=place.name, out=place.parents[1])
+    if send:
+        tell_sent(published)
+    elif waiting := published.status()["to send"].sum():
+        console.print(
+            f"Webhook: {waiting:,} actions wait; nothing was sent. rfm-ml triggers {params} --send sends them."
+        )

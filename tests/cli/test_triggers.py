@@ -1,0 +1,79 @@
+"""`rfm-ml triggers` and `rfm-ml run --send` as typed, with a real receiver."""
+
+import json
+from typing import Any
+
+import pytest
+
+from rfm_ml.cli import main
+
+MORE = """
+triggers:
+  arrived:
+    when: enter
+    segments: [New, Promising, Champions, Loyal, Potentially loyal]
+    channel: email
+    webhook: true
+  quiet: {when: leave, segments: Champions, channel: email}
+webhook: {tries: 1, timeout_seconds: 5}
+"""
+
+
+def typed(*words: Any) -> int:
+    with pytest.raises(SystemExit) as end:
+        main([str(w) for w in words])
+    return int(end.value.code or 0)
+
+
+@pytest.fixture
+def hooked(shop: Any, receiver: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("RFM_ML_WEBHOOK_URL", receiver.url)
+    monkeypatch.setenv("RFM_ML_WEBHOOK_SECRET", "s3cret")
+    shop.write_params(more=MORE)
+    return receiver
+
+
+def test_a_dry_run_then_a_failure_then_everything_once(
+    shop: Any, hooked: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert typed("run", shop.params, "--as-of", "2024-05-31") == 0
+    assert typed("run", shop.params) == 0
+    assert "nothing was sent. rfm-ml triggers" in capsys.readouterr().out
+    assert hooked.got == []
+    published = {p: p.read_bytes() for p in shop.report().rglob("*.csv")}
+
+    hooked.script = [500]
+    assert typed("run", shop.params, "--send") == 1
+    out, err = capsys.readouterr()
+    assert "Report:" in out
+    assert "Last: it answered 500. The report is published; 2 actions wait for the next --send." in err
+    assert "s3cret" not in out + err
+    assert {p: p.read_bytes() for p in shop.report().rglob("*.csv")} == published
+
+    assert typed("triggers", shop.params) == 0
+    assert "Nothing was sent: that takes --send." in capsys.readouterr().out
+    assert typed("triggers", shop.params, "--send") == 0
+    assert "Webhook: 2 actions sent in 1 batches." in capsys.readouterr().out
+    assert typed("triggers", shop.params, "--send") == 0
+    assert typed("run", shop.params, "--send") == 0
+    assert {p: p.read_bytes() for p in shop.report().rglob("*.csv")} == published
+    (first, body), (second, same) = hooked.got
+    assert first["Idempotency-Key"] == second["Idempotency-Key"]
+    assert body == same
+    assert [a["customer_id"] for a in json.loads(body)["actions"]] == ["dan", "fay"]
+
+
+def test_what_must_be_there_is_told_before_anything_runs(
+    shop: Any, hooked: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert typed("triggers", shop.params) == 2
+    assert "A report must have been made first. There is none." in capsys.readouterr().err
+    monkeypatch.delenv("RFM_ML_WEBHOOK_SECRET")
+    assert typed("run", shop.params, "--send") == 2
+    assert "must be in the environment variable RFM_ML_WEBHOOK_SECRET. It is not set." in capsys.readouterr().err
+    assert not shop.report().exists()
+    shop.write_params()
+    assert typed("run", shop.params, "--send") == 2
+    assert "A trigger must have webhook: true to be sent." in capsys.readouterr().err
+    assert typed("triggers", shop.params, "--as-of", "2024-06-01") == 2
+    assert "A report of 2024-06-01 must have been made first." in capsys.readouterr().err
