@@ -12,6 +12,7 @@ import typer
 from rfm_ml.cli import (  # noqa: F401 - their commands join the application
     around,
     customers,
+    deliver,
     dynamic,
     history,
     runs,

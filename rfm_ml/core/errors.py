@@ -48,3 +48,7 @@ class DeliveryError(RfmError):
 
 class DeliveryRefusedError(DeliveryError):
     """The receiver refuses what is delivered, so trying again as it is does not help."""
+
+
+class DeliveryUncertainError(DeliveryError):
+    """Something may have been delivered, or not: sending it again could send it twice."""

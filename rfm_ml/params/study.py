@@ -10,6 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from rfm_ml.core.checks import did_you_mean
 from rfm_ml.params.analysis import Clv, Customers, Engagement, Hysteresis, Recommendations, Strategy
 from rfm_ml.params.comparison import Comparison
+from rfm_ml.params.delivery import Delivery
 from rfm_ml.params.dynamic import DynamicSegment
 from rfm_ml.params.report import Alerts, Engine, Notebook
 from rfm_ml.params.section import Name, Section
@@ -45,6 +46,9 @@ class Params(Section):
     )
     recommendations: Recommendations | None = Field(
         None, description="Products for each customer, as columns of the lists; left out: none."
+    )
+    delivery: dict[Name, Delivery] = Field(
+        default_factory=dict, description="Where lists go beside files; sent by rfm-ml deliver --send alone."
     )
     playbook: str | None = Field(None, description="YAML with your own aims and offers per segment.")
     alerts: Alerts | None = Field(None, description="Warn when sizes, scores or data move; left out: no alerts.")

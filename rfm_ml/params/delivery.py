@@ -1,0 +1,89 @@
+"""Where lists go beside files."""
+
+import os
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from rfm_ml.campaigns.delivery import Carrier, Mail, MailServer, RemoteFolder
+from rfm_ml.core.errors import ParamsError
+from rfm_ml.params.section import Section
+
+Text = Annotated[str, StringConstraints(min_length=1)]
+
+
+class _Delivery(Section):
+    audiences: list[Text] = Field(min_length=1, description="Audiences whose lists go this way.")
+
+
+class MailDelivery(_Delivery):
+    """A message by SMTP."""
+
+    kind: Literal["smtp"]
+    host: Text = Field(description="The mail server.")
+    port: int | None = Field(None, ge=1, le=65_535, description="Null: 587, with ssl 465, with none 25.")
+    security: Literal["starttls", "ssl", "none"] = Field("starttls", description="How the connection is encrypted.")
+    sender: Text = Field(description="Address the message comes from.")
+    recipients: list[Text] = Field(min_length=1, description="Addresses it goes to.")
+    user_env: str | None = Field(None, description="Environment variable that holds the user.")
+    password_env: str | None = Field(None, description="Environment variable that holds the password.")
+    attach: bool = Field(False, description="Attach the list; false: say what was written and where it is.")
+    link: str = Field("", description="Where to find the list: a sentence or a URL for the message.")
+    max_mb: float = Field(10, gt=0, description="Most megabytes that are attached.")
+    timeout_seconds: float = Field(30, gt=0, le=300, description="Time limit of each step.")
+
+    def carrier(self) -> Carrier:
+        """Return the mail server, with user and password from the environment.
+
+        Raises
+        ------
+        ParamsError
+            If one of them is not set.
+        """
+        if (self.user_env is None) != (self.password_env is None):
+            raise ParamsError("user_env and password_env must be given together, or neither. One is missing.")
+        login = None
+        if self.user_env is not None and self.password_env is not None:
+            login = (from_environment(self.user_env), from_environment(self.password_env))
+        server = self.model_dump(include={"host", "port", "security", "timeout_seconds"})
+        message = self.model_dump(include={"sender", "recipients", "attach", "link", "max_mb"})
+        return Mail(MailServer(login=login, **server), **message)
+
+
+class FolderDelivery(_Delivery):
+    """A folder elsewhere, by fsspec."""
+
+    kind: Literal["folder"]
+    url: Text = Field(description="As in s3://bucket/lists, sftp://host/lists, file:///srv/lists.")
+    options: dict[str, Any] = Field(default_factory=dict, description="Options of fsspec's file system; no secrets.")
+    options_env: dict[str, Text] = Field(
+        default_factory=dict, description="Options that are secret: the environment variable that holds each."
+    )
+
+    def carrier(self) -> Carrier:
+        """Return the folder, with the secrets from the environment.
+
+        Raises
+        ------
+        ParamsError
+            If one of them is not set.
+        """
+        secrets = {option: from_environment(name) for option, name in self.options_env.items()}
+        return RemoteFolder(self.url, options=self.options | secrets)
+
+
+Delivery = Annotated[MailDelivery | FolderDelivery, Field(discriminator="kind")]
+
+
+def from_environment(name: str) -> str:
+    """Return a secret.
+
+    Raises
+    ------
+    ParamsError
+        If the variable is not set.
+    """
+    found = os.environ.get(name)
+    if not found:
+        raise ParamsError(f"A secret must be in the environment variable {name}. It is not set. Set it.")
+    return found
