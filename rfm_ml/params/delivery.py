@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from rfm_ml.campaigns.delivery import Carrier, Mail, MailServer, RemoteFolder
+from rfm_ml.campaigns.delivery import Carrier, Hook, Mail, MailServer, RemoteFolder
+from rfm_ml.campaigns.webhook import Webhook
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.params.section import Section
 
@@ -72,7 +73,33 @@ class FolderDelivery(_Delivery):
         return RemoteFolder(self.url, options=self.options | secrets)
 
 
-Delivery = Annotated[MailDelivery | FolderDelivery, Field(discriminator="kind")]
+class WebhookDelivery(_Delivery):
+    """A signed POST."""
+
+    kind: Literal["webhook"]
+    url_env: Text = Field(description="Environment variable that holds the address (https).")
+    secret_env: Text = Field(description="Environment variable that holds the signing secret.")
+    attach: bool = Field(False, description="Send the list in the message; false: say what was written.")
+    max_mb: float = Field(10, gt=0, description="Most megabytes of files in a message.")
+    timeout_seconds: float = Field(10, gt=0, le=300, description="Time limit of one try.")
+    total_seconds: float = Field(120, gt=0, le=3600, description="Time limit of all tries.")
+    tries: int = Field(5, ge=1, le=20, description="Tries per message.")
+    allow_http: bool = Field(False, description="Allow an address without encryption beyond this machine.")
+
+    def carrier(self) -> Carrier:
+        """Return the webhook, with address and secret from the environment.
+
+        Raises
+        ------
+        ParamsError
+            If one of them is not set.
+        """
+        limits = self.model_dump(include={"allow_http", "timeout_seconds", "tries"})
+        webhook = Webhook(from_environment(self.url_env), from_environment(self.secret_env), **limits)
+        return Hook(webhook, **self.model_dump(include={"attach", "max_mb", "total_seconds"}))
+
+
+Delivery = Annotated[MailDelivery | FolderDelivery | WebhookDelivery, Field(discriminator="kind")]
 
 
 def from_environment(name: str) -> str:

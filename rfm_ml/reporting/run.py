@@ -225,7 +225,7 @@ def _write_manifest(
         "warnings": study.warnings,
         "versions": {"rfm_ml": rfm_ml.__version__, "python": platform.python_version()}
         | {p: version(p) for p in PACKAGES},
-        "params": study.params.model_dump(mode="json"),
+        "params": study.params.model_dump(mode="json", exclude={"delivery"}),  # it holds people's addresses
         "outputs": outputs,
     }
     (part / "run.json").write_text(json.dumps(manifest, indent=1, default=str) + "\n", encoding="utf-8")

@@ -132,7 +132,7 @@ class Study(StudySegments):
     def basis(self) -> str:
         """Digest of everything the pages rest on: input, rules, day, models and earlier days."""
         models = {name: (self.model(name).fingerprint, self.earlier.digest(name)) for name in self.strategies}
-        return digest(self._customers_key, self.params.model_dump(exclude={"notebooks", "engine"}), models)
+        return digest(self._customers_key, self.params.model_dump(exclude={"notebooks", "engine", "delivery"}), models)
 
     @cached_property
     def playbook(self) -> Playbook:
