@@ -10,6 +10,14 @@ import pandas as pd
 from rfm_ml.core.checks import require_columns
 from rfm_ml.segments.movement import GONE, NEW, moves
 
+MEASURES: Final = {
+    "p_alive": "P(alive)",
+    "expected_orders": "The number of expected orders",
+    "expected_spend": "The expected spend",
+    "clv": "The customer lifetime value",
+}
+"""Predictions in words."""
+
 FOUND: Final = ["from_segment", "to_segment", "happened"]
 """What a rule tells of each customer it finds, beside `customer_id` (and `channel`)."""
 
@@ -97,7 +105,8 @@ def fell_below(before: pd.DataFrame, after: pd.DataFrame, *, measure: str, below
     """
     both = _both(before, after, column=measure)
     fell = (both["was"] >= below) & (both["now"] < below)
-    words = [f"{measure} fell from {a:.3g} to {b:.3g}" for a, b in both.loc[fell, ["was", "now"]].to_numpy()]
+    name = MEASURES.get(measure, measure)
+    words = [f"{name} fell from {_figure(a)} to {_figure(b)}" for a, b in both.loc[fell, ["was", "now"]].to_numpy()]
     return both[fell].assign(happened=words)[[*_keys(both), *FOUND]].reset_index(drop=True)
 
 
@@ -223,3 +232,7 @@ def _both(before: pd.DataFrame, after: pd.DataFrame, *, column: str) -> pd.DataF
 
 def _keys(frame: pd.DataFrame) -> list[str]:
     return [k for k in ("customer_id", "channel") if k in frame.columns]
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -242,7 +242,7 @@ def in_words(asked: Trigger) -> str:
         "enter": f"enters {named}",
         "leave": f"leaves {named}",
         "move": f"moves from {out_of} to {into}",
-        "score_drop": f"{asked.measure} falls below {asked.below}" if asked.measure else dropped,
+        "score_drop": f"{rules.MEASURES[asked.measure]} falls below {asked.below:g}" if asked.measure else dropped,
         "overdue": f"the next order is overdue {overdue}",
         "size_change": f"the size of {named} changes by more than {asked.share or 0.2:.0%}",
     }

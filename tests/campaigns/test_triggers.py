@@ -54,8 +54,8 @@ def test_scores_and_measures_that_fall() -> None:
     assert ids(rules.score_dropped(BEFORE, AFTER, score="R", by=2)) == ["a"]
     below = rules.fell_below(BEFORE, AFTER, measure="p_alive", below=0.5)
     assert below[["customer_id", "happened"]].to_numpy().tolist() == [
-        ["b", "p_alive fell from 0.6 to 0.49"],
-        ["c", "p_alive fell from 0.5 to 0.4"],
+        ["b", "P(alive) fell from 0.6 to 0.49"],
+        ["c", "P(alive) fell from 0.5 to 0.4"],
     ]
     assert ids(rules.found_overdue(BEFORE, AFTER)) == ["a"]
     with pytest.raises(DataError, match="must have the column 'F'"):
