@@ -40,7 +40,7 @@ def tell_sent(published: "PublishedTriggers") -> None:
         If something did not arrive.
     """
     sent = published.send()
-    console.print(f"Webhook: {sent.actions:,} actions sent in {sent.batches:,} batches.")
+    console.print(f"Webhook: {sent.actions:,} actions sent, POSTs: {sent.batches:,}.")
     if sent.faults:
         raise DeliveryError(
             f"{' '.join(sent.faults)} The report is published; {sent.waiting:,} actions wait for the next --send."

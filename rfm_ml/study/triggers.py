@@ -234,8 +234,7 @@ class Triggers:
 
 def in_words(asked: Trigger) -> str:
     """Return what a trigger watches, in words."""
-    into, out_of = " or ".join(asked.to_segments or []), " or ".join(asked.from_segments or [])
-    named = " or ".join(asked.segments or [])
+    into, out_of, named = map(_any_of, (asked.to_segments, asked.from_segments, asked.segments))
     overdue = "by the model" if asked.against == "model" else f"by more than {asked.days_late or 0} days"
     dropped = f"{asked.score} falls by {asked.by or 1} or more"
     words = {
@@ -247,3 +246,8 @@ def in_words(asked: Trigger) -> str:
         "size_change": f"the size of {named} changes by more than {asked.share or 0.2:.0%}",
     }
     return words[asked.when]
+
+
+def _any_of(names: list[str] | None) -> str:
+    *first, last = names or [""]
+    return f"{', '.join(first)} or {last}" if first else last

@@ -53,7 +53,7 @@ def test_a_dry_run_then_a_failure_then_everything_once(
     assert typed("triggers", shop.params) == 0
     assert "Nothing was sent: that takes --send." in capsys.readouterr().out
     assert typed("triggers", shop.params, "--send") == 0
-    assert "Webhook: 2 actions sent in 1 batches." in capsys.readouterr().out
+    assert "Webhook: 2 actions sent, POSTs: 1." in capsys.readouterr().out
     assert typed("triggers", shop.params, "--send") == 0
     assert typed("run", shop.params, "--send") == 0
     assert {p: p.read_bytes() for p in shop.report().rglob("*.csv")} == published

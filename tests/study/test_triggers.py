@@ -35,7 +35,12 @@ def test_a_first_run_finds_nothing(shop: Any) -> None:
     table = pd.read_csv(shop.report() / "tables" / "triggers.csv")
     assert table["actions"].tolist() == [0, 0, 0]
     assert table["since"].isna().all()
-    assert "nothing to compare" in (shop.report() / "index.html").read_text()
+    assert table["watches"].tolist() == [
+        "moves from new to New, Promising, Champions, Loyal or Potentially loyal",
+        "R falls by 1 or more",
+        "enters Champions or Loyal",
+    ]
+    assert "nothing to compare yet" in (shop.report() / "index.html").read_text()
 
 
 def test_the_next_run_says_whom_why_and_until_when(shop: Any) -> None:
