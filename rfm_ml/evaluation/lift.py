@@ -21,6 +21,11 @@ from rfm_ml.models.arrays import FloatArray
 SMALLEST_GROUP: Final = 10
 """Customers that both groups need before an interval is given: means of fewer are far from normal."""
 
+SMALLEST_EXPECTED: Final = 5.0
+"""Customers who did anything that both groups must have, if the lift were none: Cochran (1954), Biometrics 10, 417-451.
+
+Where almost nobody orders, a group without any order seems to have no variance at all, and intervals are too short."""
+
 PIECE: Final = 50
 """Bootstrap samples drawn at once."""
 
@@ -43,6 +48,10 @@ class Lift(NamedTuple):
     def is_determined(self) -> bool:
         """Whether there is an interval."""
         return bool(np.isfinite(self.low) and np.isfinite(self.high))
+
+    def undetermined(self) -> "Lift":
+        """Return the same without an interval."""
+        return self._replace(low=np.nan, high=np.nan, p_value=np.nan, degrees=np.nan)
 
 
 class Interaction(NamedTuple):
@@ -166,7 +175,34 @@ def _resampled_means(values: FloatArray, repeats: int, seed: int) -> FloatArray:
     return np.concatenate(pieces)
 
 
-def lift_by_segment(values: ArrayLike, treated: ArrayLike, segments: ArrayLike, *, level: float = 0.95) -> pd.DataFrame:
+def enough_active(active: ArrayLike, treated: ArrayLike) -> bool:
+    """Say whether so many customers did anything that an interval of the difference can be trusted.
+
+    Parameters
+    ----------
+    active
+        Shape (n,): True for who did anything in the window.
+    treated
+        Shape (n,).
+
+    Examples
+    --------
+    >>> enough_active([True] * 10 + [False] * 90, [True] * 80 + [False] * 20)
+    False
+    """
+    did = np.asarray(active, dtype=bool)
+    got = groups(treated, size=len(did))
+    return bool(len(did)) and min(int(got.sum()), int((~got).sum())) * float(did.mean()) >= SMALLEST_EXPECTED
+
+
+def lift_by_segment(
+    values: ArrayLike,
+    treated: ArrayLike,
+    segments: ArrayLike,
+    *,
+    active: ArrayLike | None = None,
+    level: float = 0.95,
+) -> pd.DataFrame:
     """Compare treated and held-out customers within each segment.
 
     Parameters
@@ -175,6 +211,8 @@ def lift_by_segment(values: ArrayLike, treated: ArrayLike, segments: ArrayLike, 
         As for `welch_lift`.
     segments
         Shape (n,): each customer's segment before the campaign; a segment after it could be its result.
+    active
+        Shape (n,): who did anything; segments without `enough_active` get no interval. None: not looked at.
 
     Returns
     -------
@@ -195,7 +233,10 @@ def lift_by_segment(values: ArrayLike, treated: ArrayLike, segments: ArrayLike, 
     rows = []
     for name in sorted(set(names), key=str):
         inside = names == name
-        rows.append({"segment": name, **welch_lift(y[inside], got[inside], level=level)._asdict()})
+        lift = welch_lift(y[inside], got[inside], level=level)
+        if active is not None and not enough_active(np.asarray(active)[inside], got[inside]):
+            lift = lift.undetermined()
+        rows.append({"segment": name, **lift._asdict()})
     table = pd.DataFrame(rows)
     return table.assign(p_holm=holm(table["p_value"]))
 

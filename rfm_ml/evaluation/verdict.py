@@ -86,7 +86,11 @@ def judge(
     if not lift.is_determined:
         fewest = min(lift.treated, lift.control)
         few = f"{lift.treated:,} treated and {lift.control:,} held out or comparable"
-        why = f"{few}; {SMALLEST_GROUP} are needed" if fewest < SMALLEST_GROUP else f"{few}, too few who count or buy"
+        why = (
+            f"{few}; {SMALLEST_GROUP} are needed"
+            if fewest < SMALLEST_GROUP
+            else f"{few}, and too few of them did anything"
+        )
         return Verdict(TOO_FEW, f"Too few customers: {why}.")
     ends = f"between {_signed(lift.low)} and {_signed(lift.high)}"
     reach = f"{ends} {unit} per customer"

@@ -66,3 +66,16 @@ class Recommendations(Section):
     least_buyers: int = Field(5, ge=1, description="A segment's product needs as many buyers to be ranked by its lift.")
     among: int = Field(10, ge=1, description="Lift ranks as many products that the segment buys most.")
     shrinkage: float = Field(5, ge=0.01, description="Buyers added to those found and to those expected.")
+
+
+class CampaignResults(Section):
+    """How the campaigns that were sent are judged."""
+
+    window_days: int = Field(28, ge=1, le=730, description="Orders count from the day of sending, for as many days.")
+    past_days: int = Field(182, ge=1, le=3650, description="Behaviour of as many days before makes lifts sharper.")
+    holdout: float | None = Field(
+        None, gt=0, lt=1, description="Share that was to be held out; null: group sizes are not tested."
+    )
+    strategy: str | None = Field(None, description="Strategy whose segments are compared; null: the leading one.")
+    score: str = Field("spend", description="Column of the customers by which the best would have been contacted.")
+    level: float = Field(0.95, ge=0.5, le=0.999, description="Of the intervals.")

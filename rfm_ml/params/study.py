@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, ValidationInfo, field_validator
 
 from rfm_ml.core.checks import did_you_mean
-from rfm_ml.params.analysis import Clv, Customers, Engagement, Hysteresis, Recommendations, Strategy
+from rfm_ml.params.analysis import CampaignResults, Clv, Customers, Engagement, Hysteresis, Recommendations, Strategy
 from rfm_ml.params.comparison import Comparison
 from rfm_ml.params.delivery import Delivery
 from rfm_ml.params.dynamic import DynamicSegment
@@ -32,6 +32,7 @@ class Params(Section):
     contacts: Table | None = Field(None, description="Contacts; those without an order become Prospects.")
     events: Table | None = Field(None, description="Clicks, visits, carts: who is still engaged.")
     campaigns: Table | None = Field(None, description="Who was sent what and when, and who was held out of it.")
+    campaign_results: CampaignResults = Field(default_factory=CampaignResults)
     products: Table | None = Field(None, description="Category, brand and margin of each product.")
     customers: Customers = Field(default_factory=Customers)
     engagement: Engagement = Field(default_factory=Engagement)

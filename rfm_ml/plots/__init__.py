@@ -16,6 +16,7 @@ from rfm_ml.plots.distributions import measure_label, plot_distribution
 from rfm_ml.plots.grids import plot_pair_panel
 from rfm_ml.plots.history import plot_segment_history
 from rfm_ml.plots.levels import plot_levels, plot_recent
+from rfm_ml.plots.lift import plot_balance, plot_lift, plot_qini, plot_reductions
 from rfm_ml.plots.migration import plot_flow, plot_movement_matrix, plot_net, plot_sizes_over_time
 from rfm_ml.plots.months import plot_months
 from rfm_ml.plots.over_time import plot_level_lines, plot_levels_over_time
@@ -32,6 +33,7 @@ __all__ = [
     "percent",
     "plot_agreement",
     "plot_apart",
+    "plot_balance",
     "plot_calibration",
     "plot_centres",
     "plot_cohorts",
@@ -44,6 +46,7 @@ __all__ = [
     "plot_level_lines",
     "plot_levels",
     "plot_levels_over_time",
+    "plot_lift",
     "plot_months",
     "plot_movement_matrix",
     "plot_net",
@@ -53,8 +56,10 @@ __all__ = [
     "plot_pareto",
     "plot_points",
     "plot_profit",
+    "plot_qini",
     "plot_rates",
     "plot_recent",
+    "plot_reductions",
     "plot_refits",
     "plot_rhythm",
     "plot_segment_history",

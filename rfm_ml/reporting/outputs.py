@@ -10,6 +10,7 @@ from rfm_ml.core.errors import ParamsError
 from rfm_ml.reporting.changes import Changes
 from rfm_ml.segments import SegmentModel, concentration
 from rfm_ml.study import Study
+from rfm_ml.study.campaign_results import CampaignResults
 from rfm_ml.study.comparison import StrategyComparison, compares
 from rfm_ml.study.dynamic import DynamicSegments
 from rfm_ml.study.offers import segment_products
@@ -58,6 +59,11 @@ def write_outputs(study: Study, to: Path, *, changes: Changes) -> None:
     if study.params.triggers:
         changes.triggers.summary.to_csv(tables / "triggers.csv", index=False)
         _write_actions(changes.triggers, to / "campaigns")
+    results = CampaignResults(study)
+    if results.sends:
+        results.lift.to_csv(tables / "campaign_lift.csv", index=False)
+        results.campaigns.to_csv(tables / "campaigns.csv", index=False)
+        results.balance.to_csv(tables / "campaign_balance.csv", index=False)
 
 
 def _write_actions(triggers: Triggers, campaigns: Path) -> None:

@@ -59,7 +59,7 @@ def test_too_few_says_how_many() -> None:
         "Too few customers: 40 treated and 3 held out or comparable; 10 are needed.",
     )
     still = judge(few._replace(control=30), unit="orders")
-    assert still.words.endswith("too few who count or buy.")
+    assert still.words.endswith("and too few of them did anything.")
 
 
 def test_observational_is_labelled_always() -> None:
