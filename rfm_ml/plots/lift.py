@@ -93,10 +93,10 @@ def plot_balance(table: pd.DataFrame, *, title: str | None = None, ax: Axes | No
     ax.spines["bottom"].set_visible(True)
     reach = max(2.5 * ALIKE, 1.1 * float(table[["before", "after"]].abs().max().max()))
     ax.set_xlim(-reach, reach)
-    ax.set_xlabel("difference of the groups before the campaign (standard deviations; grey: alike)")
+    ax.set_xlabel("difference in standard deviations (grey: alike)")
     legend_above(ax)
     left = float(table["after" if weighted else "before"].abs().max())
-    put_title(ax, title or f"Before the campaign, the groups differ by up to {left:.2f} standard deviations")
+    put_title(ax, title or f"Groups before the campaign: up to {left:.2f} standard deviations apart")
     return ax
 
 

@@ -5,7 +5,9 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
+from rfm_ml.evaluation.inference import Interval
 from rfm_ml.evaluation.lift import Lift, cost_per_order
 from rfm_ml.evaluation.uplift import policy_values, qini, qini_curve
 from rfm_ml.study.campaign_results import CampaignResults
@@ -32,6 +34,20 @@ class CampaignTargets:
     def __init__(self, results: CampaignResults) -> None:
         self.results = results
         self.score = results.asked.score
+
+    def in_all(self, outcome: str) -> Interval | None:
+        """Return the ends of what all campaigns with a hold-out brought together; None if there is none.
+
+        Each campaign was drawn anew, so the variances add.
+        """
+        totals = self.results.totals
+        drawn = [name for name in self.results.frames if self.results.drawn(name) is not None]
+        rows = totals[totals["campaign"].isin(drawn) & (totals["outcome"] == outcome)].dropna(subset=["low"])
+        if rows.empty:
+            return None
+        error = float(((rows["standard_error"] * rows["treated"]) ** 2).sum() ** 0.5)
+        reach = float(norm.ppf((1 + self.results.asked.level) / 2)) * error
+        return Interval(float(rows["total"].sum()) - reach, float(rows["total"].sum()) + reach)
 
     def curve(self, campaign: str, *, outcome: str = "spend") -> pd.DataFrame:
         """Return the Qini curve of a campaign, as `qini_curve`."""
