@@ -58,16 +58,22 @@ def find_sends(study: Study) -> list[Send]:
 
 
 def own_groups(report: Path, day: date) -> pd.DataFrame:
-    """Return the groups that a run has drawn, in the form of the `campaigns:` table; no rows if it has drawn none."""
+    """Return the groups that a run has drawn, in the form of the `campaigns:` table; no rows if it has drawn none.
+
+    Groups are drawn at the end of the report's day, so a campaign begins on the day after. Lists that were held back
+    went to nobody: they are left out.
+    """
     found = []
     for file in sorted(report.glob(OWN_GROUPS)):
         drawn = pd.read_parquet(file)
+        if "listed" in drawn and not drawn["listed"].any():
+            continue
         found.append(
             pd.DataFrame({
                 "campaign_id": f"{file.parent.name} {day}",
                 "customer_id": drawn["customer_id"],
-                "sent_at": pd.to_datetime(drawn["assigned_at"]).dt.tz_localize(None),
-                "group": drawn["group"].replace({"holdout": "control"}),
+                "sent_at": pd.to_datetime(drawn["assigned_at"]).dt.tz_localize(None) + pd.Timedelta(days=1),
+                "group": drawn["group"],
             })
         )  # fmt: skip
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=[*NEEDED, "group"])

@@ -180,4 +180,7 @@ def test_groups_of_an_earlier_run_are_campaigns(shop: Any, tmp_path: Path) -> No
     assert set(found) == {"may", "winback 2024-04-30"}
     assert found["winback 2024-04-30"].has_holdout
     assert int(found["winback 2024-04-30"].customers["treated"].sum()) == 30
+    assert str(found["winback 2024-04-30"].sent_on) == "2024-05-02"
+    groups.assign(listed=False).to_parquet(place / "groups.parquet")
+    assert own_groups(report, pd.Timestamp("2024-04-30").date()).empty
     shutil.rmtree(report)
