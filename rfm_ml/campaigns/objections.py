@@ -1,5 +1,6 @@
 """Who must be left alone, whatever the campaign."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import ibis
@@ -8,6 +9,9 @@ import pandas as pd
 
 LEFT_ALONE: Final = ("erased", "objected", "suppressed")
 """Columns of the contacts that keep a customer out of every marketing list where they say anything but no."""
+
+UNREACHABLE: Final = ("bounced", "complained")
+"""Columns of the contacts whom no message reaches, or who called one spam; read as those above."""
 
 _NO: Final = ("", "0", "0.0", "false", "f", "no", "n", "none", "null", "nan")
 
@@ -42,8 +46,26 @@ def objectors(contacts: ir.Table | None) -> pd.Series:
     """
     if contacts is None:
         return pd.Series([], name="customer_id", dtype="object")
-    told = [c for c in LEFT_ALONE if c in contacts.columns]
-    objections = [contacts[c].cast("string").strip().lower().notin(_NO).fill_null(False) for c in told]
-    objected = ibis.or_(*objections) if objections else ibis.literal(False)
-    found = contacts.filter(objected).select("customer_id").distinct().order_by("customer_id")
+    return marked(contacts, LEFT_ALONE)
+
+
+def marked(contacts: ir.Table, columns: Sequence[str]) -> pd.Series:
+    """Return the ids of the contacts of whom any of some columns says anything but no.
+
+    Parameters
+    ----------
+    contacts
+        `customer_id` and any of the columns; those that are not there say no.
+    columns
+        As `LEFT_ALONE` or `UNREACHABLE`.
+
+    Returns
+    -------
+    Series
+        `customer_id`, sorted.
+    """
+    told = [c for c in columns if c in contacts.columns]
+    said = [contacts[c].cast("string").strip().lower().notin(_NO).fill_null(False) for c in told]
+    anything = ibis.or_(*said) if said else ibis.literal(False)
+    found = contacts.filter(anything).select("customer_id").distinct().order_by("customer_id")
     return found.to_pyarrow().to_pandas()["customer_id"]

@@ -9,7 +9,7 @@ import typer
 from rfm_ml.cli.app import AsOf, Out, ParamsFile, app, console, day_of
 from rfm_ml.cli.display import RunDisplay, print_remarks, print_table
 from rfm_ml.cli.triggers import Send, require_webhook, send_report
-from rfm_ml.core.errors import ParamsError
+from rfm_ml.core.errors import GateError, ParamsError
 
 
 @app.command()
@@ -21,6 +21,9 @@ def run(
     out: Out = None,
     refit: Annotated[bool, typer.Option("--refit", help="Learn every strategy anew.")] = False,  # noqa: FBT002
     send: Send = False,  # noqa: FBT002
+    confirm: Annotated[
+        list[str] | None, typer.Option(metavar="AUDIENCE", help="Let its list go although its size moved; repeatable.")
+    ] = None,
 ) -> None:
     """Run a study: report, segment lists, models, tables."""
     from rfm_ml.reporting.run import run_study
@@ -29,13 +32,22 @@ def run(
         require_webhook(params)
     with RunDisplay() as display:
         result = run_study(
-            params, as_of=day_of(as_of), only=only or (), jobs=jobs, out=out, refit=refit, display=display
+            params,
+            as_of=day_of(as_of),
+            only=only or (),
+            jobs=jobs,
+            out=out,
+            refit=refit,
+            confirm=confirm or (),
+            display=display,
         )
     print_remarks(result.notes, result.warnings)
     console.print(f"Done in {result.seconds:.1f} s, as of {result.as_of}.")
     console.print(f"Report: {result.folder / 'index.html'}", markup=False)
     console.print(f"Lists:  {result.folder / 'segments'}", markup=False)
     send_report(params, result.folder, send=send)
+    if result.held:
+        raise GateError("\n".join(result.held))
 
 
 @app.command()
@@ -43,6 +55,7 @@ def check(params: ParamsFile, as_of: AsOf = None) -> None:
     """Check params, notebooks and data without running anything."""
     from rfm_ml.reporting.run import prepare_notebooks
     from rfm_ml.study import Study
+    from rfm_ml.study.audiences import Audiences
     from rfm_ml.study.offers import require_products
     from rfm_ml.study.triggers import Triggers
 
@@ -54,6 +67,7 @@ def check(params: ParamsFile, as_of: AsOf = None) -> None:
     for name in study.strategies:
         study.choice(name)
     Triggers(study).require_usable()
+    Audiences(study).selection.require_usable()
     print_remarks(study.log.notes, study.warnings)
     console.print(f"{study.customers['customer_id'].nunique():,} customers. The params and the data are usable.")
 

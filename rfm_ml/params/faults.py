@@ -53,8 +53,9 @@ def fault_sentence(fault: dict[str, Any]) -> str:
     if limits:
         return f"{where} must be {', '.join(limits)}{' signs long' if kind == 'string_too_long' else ''}.{got}"
     told = fault["msg"].removeprefix("Value error, ").rstrip(".")
-    # Criteria name the rest of the place themselves.
-    return f"{where}{'' if told.startswith('.') else ' '}{told.lstrip()}."
+    # Criteria and audiences name the rest of the place themselves.
+    end = "" if told.endswith("?") else "."
+    return f"{where}{'' if told.startswith(('.', ':')) else ' '}{told.lstrip()}{end}"
 
 
 def _keys_at(place: tuple[Any, ...]) -> list[str]:

@@ -8,7 +8,9 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, ValidationInfo, field_validator
 
 from rfm_ml.core.checks import did_you_mean
+from rfm_ml.core.errors import ParamsError
 from rfm_ml.params.analysis import CampaignResults, Clv, Customers, Engagement, Hysteresis, Recommendations, Strategy
+from rfm_ml.params.campaigns import Activation, Audience, require_whole
 from rfm_ml.params.comparison import Comparison
 from rfm_ml.params.delivery import Delivery
 from rfm_ml.params.dynamic import DynamicSegment
@@ -57,6 +59,10 @@ class Params(Section):
         default_factory=dict, description="Actions on what changed since the last published day: see docs/triggers.md."
     )
     webhook: Webhook = Field(default_factory=Webhook)
+    audiences: dict[Name, Audience] = Field(
+        default_factory=dict, description="Lists for campaign tools: who is on them, where they go, who is held out."
+    )
+    activation: Activation = Field(default_factory=Activation, description="What every list obeys.")
     notebooks: list[Notebook] = Field(min_length=1, description="Pages of the report, in order.")
     engine: Engine = Field(default_factory=Engine)
 
@@ -105,6 +111,18 @@ class Params(Section):
             ZoneInfo(value)
         except (KeyError, ValueError, OSError):
             raise ValueError(f"must be a time zone such as Europe/Berlin. Got {value!r}.") from None
+        return value
+
+    @field_validator("audiences")
+    @classmethod
+    def _whole(cls, value: dict[str, Audience], info: ValidationInfo) -> dict[str, Audience]:
+        _require_distinct(value, triggers="the folder of the triggers")
+        if all(known in info.data for known in ("strategies", "dynamic_segments", "triggers")):
+            try:
+                require_whole(value, **{k: info.data[k] for k in ("strategies", "dynamic_segments", "triggers")})
+            except ParamsError as error:
+                # The place of the section comes before it, as in audiences.vips.minus.audiences.
+                raise ValueError(str(error)) from None
         return value
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 import rfm_ml
+from rfm_ml.reporting.campaigns import Manifests, for_index, held_sentences, list_warnings
 from rfm_ml.reporting.changes import Changes
 from rfm_ml.reporting.notebooks import NotebookRun
 from rfm_ml.reporting.pages import templates
@@ -26,7 +27,7 @@ def heading(study: Study) -> dict[str, Any]:
     return {"study_title": study.params.title or study.params.study, "day": long_day(study.as_of)}
 
 
-def write_index(study: Study, runs: list[NotebookRun], to: Path, *, changes: Changes) -> None:
+def write_index(study: Study, runs: list[NotebookRun], to: Path, *, changes: Changes, lists: Manifests) -> None:
     """Write `to/index.html`, complete in itself; `to` holds tables, segments and models already."""
     profiles = {name: study.profile(name) for name in study.strategies}
     lead = profiles[study.strategies[0]]
@@ -44,9 +45,11 @@ def write_index(study: Study, runs: list[NotebookRun], to: Path, *, changes: Cha
                 study.customers, currency=study.params.currency, window_days=study.params.customers.window_days
             ),
             window_days=study.params.customers.window_days,
-            warnings=[*study.warnings, *changes.alerts],
+            warnings=[*study.warnings, *changes.alerts, *held_sentences(lists), *list_warnings(lists)],
             changed=changed,
             triggers=changes.triggers.summary.to_dict("records"),
+            audiences=for_index(lists),
+            objectors=f"{len(study.objectors):,}" if len(study.objectors) else "",
             in_currency=f", {study.params.currency}" if study.params.currency else "",
             lead=_lead(study, lead),
             links=[{"name": r.name, "title": r.title} for r in runs],

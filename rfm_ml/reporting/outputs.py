@@ -95,7 +95,11 @@ def _write_behaviour(study: Study, tables: Path) -> None:
 
 
 def write_list(study: Study, frame: pd.DataFrame, to: Path) -> None:
-    """Write a list as `<to>.csv` and `<to>.parquet`, through the engine, which is quick for millions of rows."""
+    """Write a list as `<to>.csv` and `<to>.parquet`, through the engine, which is quick for millions of rows.
+
+    Objecting to direct marketing covers profiling for it: objectors are left out.
+    """
+    frame = frame[~frame["customer_id"].isin(study.objectors)]
     con = study.con.con
     con.register("_list", frame)
     for ending, options in {"csv": "HEADER, DELIMITER ','", "parquet": "FORMAT parquet, COMPRESSION zstd"}.items():
@@ -104,7 +108,7 @@ def write_list(study: Study, frame: pd.DataFrame, to: Path) -> None:
 
 
 def score_list(study: Study, model: Path) -> pd.DataFrame:
-    """Return the study's customers as a frozen model of any run labels them.
+    """Return the study's customers, but for objectors, as a frozen model of any run labels them.
 
     Raises
     ------
@@ -115,4 +119,5 @@ def score_list(study: Study, model: Path) -> pd.DataFrame:
         raise ParamsError(
             f"--model must name a frozen model. No file is at {str(model)!r}. Runs write them to models/."
         )
-    return study.segment_list(model=SegmentModel.from_json(model.read_text(encoding="utf-8")))
+    frame = study.segment_list(model=SegmentModel.from_json(model.read_text(encoding="utf-8")))
+    return frame[~frame["customer_id"].isin(study.objectors)]

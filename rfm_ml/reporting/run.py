@@ -17,6 +17,14 @@ from typing import Protocol
 
 import rfm_ml
 from rfm_ml.core.errors import NotebookError, ParamsError
+from rfm_ml.reporting.campaigns import (
+    Manifests,
+    for_manifest,
+    held_sentences,
+    list_warnings,
+    require_confirmable,
+    write_campaigns,
+)
 from rfm_ml.reporting.changes import Changes
 from rfm_ml.reporting.index import heading, write_index
 from rfm_ml.reporting.notebooks import NotebookRun, execute_all, notebook_folder, prepare
@@ -24,6 +32,7 @@ from rfm_ml.reporting.outputs import write_outputs
 from rfm_ml.reporting.pages import write_pages
 from rfm_ml.reporting.publish import building, locked
 from rfm_ml.study import Study
+from rfm_ml.study.audiences import Audiences
 from rfm_ml.study.comparison import StrategyComparison, compares
 from rfm_ml.study.offers import require_products
 
@@ -57,6 +66,8 @@ class RunResult:
     notes: tuple[str, ...]
     warnings: list[str]
     seconds: float
+    held: tuple[str, ...] = ()
+    """Lists that were held back by the size gate, a sentence each."""
 
 
 def run_study(
@@ -67,6 +78,7 @@ def run_study(
     jobs: int = 2,
     out: Path | None = None,
     refit: bool = False,
+    confirm: Sequence[str] = (),
     display: Display | None = None,
 ) -> RunResult:
     """Run a study and publish its report, lists, models and tables.
@@ -85,6 +97,8 @@ def run_study(
         Folder of the reports; None for `reports/` beside `params/`.
     refit
         Learn every strategy anew.
+    confirm
+        Audiences whose lists go although their size moved more than the params allow.
     display
         Told about the progress.
 
@@ -100,6 +114,8 @@ def run_study(
     clock = _Clock(display)
     study = Study(params, as_of=as_of, refresh=True)
     runs = prepare_notebooks(study, only=only)
+    audiences = Audiences(study)
+    require_confirmable(audiences, confirm)
     study.playbook  # noqa: B018 - a fault in it is told before anything runs
     require_products(study)
     folder = (out or study.base / "reports") / study.params.study
@@ -113,6 +129,7 @@ def run_study(
             study.settle(reports=folder, refit=refit)
             changes = Changes(study)
             changes.triggers.require_usable()
+            audiences.selection.require_usable()
             changes.stop_if_asked()
         kept = _unchanged(place, study, only=only)
         if compares(study):
@@ -122,15 +139,20 @@ def run_study(
         with building(place) as part:
             with clock.stage("Writing lists and tables"):
                 write_outputs(study, part, changes=changes)
+            lists: Manifests = {}
+            if audiences.names:
+                with clock.stage("Writing audiences"):
+                    lists = write_campaigns(audiences, part, confirmed=confirm)
             runs = _execute(runs, study, part, jobs=jobs, clock=clock)
             with clock.stage("Writing pages"):
                 runs = _with_kept(kept, runs, part, study)
                 write_pages(runs, part / "notebooks", part / "pages", heading=heading(study))
-                write_index(study, runs, part, changes=changes)
-            _write_manifest(study, runs, part, timings=clock.timings, changes=changes)
+                write_index(study, runs, part, changes=changes, lists=lists)
+            _write_manifest(study, runs, part, timings=clock.timings, changes=changes, lists=lists)
         shutil.rmtree(_failed(place), ignore_errors=True)
     study.store.prune(max_gb=study.params.engine.cache_gb)
-    return RunResult(place, study.as_of, study.log.notes, [*study.warnings, *changes.alerts], clock.seconds)
+    told = [*study.warnings, *changes.alerts, *list_warnings(lists)]
+    return RunResult(place, study.as_of, study.log.notes, told, clock.seconds, tuple(held_sentences(lists)))
 
 
 def prepare_notebooks(study: Study, *, only: Sequence[str] = ()) -> list[NotebookRun]:
@@ -194,7 +216,7 @@ def _with_kept(kept: dict[str, Path], runs: list[NotebookRun], part: Path, study
 
 
 def _write_manifest(
-    study: Study, runs: list[NotebookRun], part: Path, *, timings: dict[str, float], changes: Changes
+    study: Study, runs: list[NotebookRun], part: Path, *, timings: dict[str, float], changes: Changes, lists: Manifests
 ) -> None:
     net = study.waterfall.iloc[-1].to_dict()
     outputs = {str(p.relative_to(part)): _sha256(p) for p in sorted(part.rglob("*")) if p.is_file()}
@@ -219,6 +241,8 @@ def _write_manifest(
         "movement": changes.summary,
         "alerts": changes.alerts,
         "triggers": changes.triggers.figures,
+        "objectors": len(study.objectors),
+        "audiences": for_manifest(lists),
         "notebooks": {r.name: {"seconds": round(r.seconds, 2), "parameters": r.parameters} for r in runs},
         "seconds": timings,
         "notes": study.log.notes,

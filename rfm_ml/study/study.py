@@ -6,6 +6,8 @@ from functools import cached_property
 import pandas as pd
 
 from rfm_ml.campaigns import Playbook, load_playbook, playbook_entry
+from rfm_ml.campaigns.holdout import salt_id
+from rfm_ml.campaigns.objections import objectors
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.core.store import digest
 from rfm_ml.customers.funnel import STAGES, funnel_stage
@@ -132,7 +134,10 @@ class Study(StudySegments):
     def basis(self) -> str:
         """Digest of everything the pages rest on: input, rules, day, models and earlier days."""
         models = {name: (self.model(name).fingerprint, self.earlier.digest(name)) for name in self.strategies}
-        return digest(self._customers_key, self.params.model_dump(exclude={"notebooks", "engine", "delivery"}), models)
+        secret = self.params.activation.secret
+        drawn = salt_id(secret) if secret else None
+        rules = self.params.model_dump(exclude={"notebooks", "engine", "delivery"})
+        return digest(self._customers_key, rules, models, drawn)
 
     @cached_property
     def playbook(self) -> Playbook:
@@ -154,6 +159,11 @@ class Study(StudySegments):
     def aim(self, segment: str) -> str:
         """Return what the playbook aims for in a segment, empty if it says nothing."""
         return str(playbook_entry(self.playbook, segment).get("aim", ""))
+
+    @cached_property
+    def objectors(self) -> pd.Series:
+        """Ids of the contacts who must be left alone: they are in no list."""
+        return objectors(self.contacts)
 
     @cached_property
     def warnings(self) -> list[str]:

@@ -8,7 +8,6 @@ from typing import Any, Final
 import pandas as pd
 
 from rfm_ml.campaigns import triggers as rules
-from rfm_ml.campaigns.objections import objectors
 from rfm_ml.core.checks import did_you_mean
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.params.triggers import Trigger
@@ -51,7 +50,7 @@ class Triggers:
 
     def __init__(self, study: Study) -> None:
         self.study = study
-        self._lists: dict[str, tuple[pd.DataFrame, int]] = {}
+        self._lists: dict[str, tuple[pd.DataFrame, pd.Series]] = {}
         self._compared: dict[str, tuple[pd.DataFrame, pd.DataFrame]] = {}
 
     @property
@@ -106,6 +105,10 @@ class Triggers:
         """
         return self._list(name)[0]
 
+    def left_alone(self, name: str) -> pd.Series:
+        """Return the customers whom a trigger found but who must be left alone."""
+        return self._list(name)[1]
+
     @cached_property
     def summary(self) -> pd.DataFrame:
         """One row per trigger: what it watches, since when, how many actions, how many customers were left alone."""
@@ -120,7 +123,7 @@ class Triggers:
                 "strategy": self.strategy(name),
             }
             row |= {"since": since.isoformat() if since else "", "as_of": self.study.as_of.isoformat()}
-            row |= {"channel": asked.channel, "actions": len(actions), "left_alone": left_alone}
+            row |= {"channel": asked.channel, "actions": len(actions), "left_alone": len(left_alone)}
             rows.append(row | {"webhook": asked.webhook})
         return pd.DataFrame(rows, columns=SUMMARY)
 
@@ -138,8 +141,8 @@ class Triggers:
             )
         return self.study.params.triggers[name]
 
-    def _list(self, name: str) -> tuple[pd.DataFrame, int]:
-        """Return the action list, and how many customers are not on it because they must be left alone."""
+    def _list(self, name: str) -> tuple[pd.DataFrame, pd.Series]:
+        """Return the action list, and which customers are not on it because they must be left alone."""
         if name not in self._lists:
             asked, since = self._asked(name), self.since(name)
             found = pd.DataFrame(columns=["customer_id", *rules.FOUND])
@@ -148,7 +151,7 @@ class Triggers:
             words = {"rule": name, "channel": asked.channel, "reason": asked.reason}
             actions = rules.action_list(found, as_of=self.study.as_of, due_days=asked.due_days, **words)
             alone = actions["customer_id"].isin(self._left_alone)
-            self._lists[name] = (actions[~alone].reset_index(drop=True), int(alone.sum()))
+            self._lists[name] = (actions[~alone].reset_index(drop=True), actions.loc[alone, "customer_id"])
         return self._lists[name]
 
     def _rule(self, asked: Trigger, name: str, *, since: date) -> pd.DataFrame:
@@ -223,7 +226,7 @@ class Triggers:
     # --- names ------------------------------------------------------------------------------------------------
     @cached_property
     def _left_alone(self) -> pd.Series:
-        return objectors(self.study.contacts)
+        return self.study.objectors
 
     def _segments_of(self, strategy: str) -> list[str]:
         """Return every segment the ledger of a strategy can have: prospects are no customers yet."""

@@ -18,7 +18,7 @@ from rfm_ml.reporting.run import run_study
 # Where the process dies, as a patch that kills it with the signal that cannot be caught.
 KILLED_AT = {
     "before models are settled": "study.Study.settle = die",
-    "while lists are written": "run.write_outputs = lambda study, to: (outputs.write_outputs(study, to), die())",
+    "while lists are written": "run.write_outputs = lambda *a, **k: (outputs.write_outputs(*a, **k), die())",
     "while notebooks run": "notebooks.register_engine = die",
     "after the notebooks": "run.write_pages = die",
     "before the index": "run.write_index = die",

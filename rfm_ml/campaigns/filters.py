@@ -1,0 +1,180 @@
+"""Who of an audience may be written to: every filter in its order, every customer left out counted once."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import ibis.expr.types as ir
+import pandas as pd
+
+from rfm_ml.campaigns.objections import UNREACHABLE, marked, objectors
+
+_YES: Final = frozenset(("true", "t", "yes", "y", "1", "1.0", "granted", "subscribed", "opted_in"))
+_NO: Final = frozenset(
+    ("false", "f", "no", "n", "0", "0.0", "refused", "denied", "unsubscribed", "opted_out", "never subscribed")
+)
+
+
+def consents(values: pd.Series) -> tuple[pd.Series, int]:
+    """Read a column of consent: granted, refused, or never asked.
+
+    Parameters
+    ----------
+    values
+        Booleans, 0 and 1, or words such as yes, granted, no, unsubscribed, in any case.
+
+    Returns
+    -------
+    True, False and None per row, and how many values were none of these words; they count as never asked.
+
+    Examples
+    --------
+    >>> read, unknown = consents(pd.Series(["yes", "No", None, "2024-05-01"]))
+    >>> read.tolist(), unknown
+    ([True, False, None, None], 1)
+    """
+    meanings, unknown = {}, 0
+    counts = values.astype(object).value_counts(dropna=True)
+    for value, count in counts.items():
+        word = str(value).strip().lower()
+        meanings[value] = True if word in _YES else False if word in _NO else None
+        unknown += int(count) if meanings[value] is None and word else 0
+    read = values.astype(object).map(meanings).astype(object)
+    return read.where(read.notna(), None), unknown
+
+
+@dataclass
+class Funnel:
+    """Customers of an audience, filter by filter.
+
+    Parameters
+    ----------
+    customer_ids
+        Everybody selected, each once; their order stays.
+
+    Examples
+    --------
+    >>> funnel = Funnel(["C1", "C2", "C3"])
+    >>> funnel.leave_out("no consent", ["C2", "C9"])
+    >>> funnel.remaining, funnel.table["remaining"].tolist()
+    (['C1', 'C3'], [3, 2])
+    """
+
+    customer_ids: Iterable[Any]
+    steps: list[tuple[str, int, int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._left = pd.Series(list(self.customer_ids), name="customer_id", dtype=_type_of(self.customer_ids))
+        self._out: list[pd.DataFrame] = []
+        self.steps.append(("selected", 0, len(self._left)))
+
+    @property
+    def ids(self) -> pd.Series:
+        """Who is left, in the order given."""
+        return self._left
+
+    @property
+    def remaining(self) -> list[Any]:
+        """Who is left, as a list."""
+        return self._left.tolist()
+
+    def leave_out(self, step: str, customer_ids: Iterable[Any], *, reasons: Iterable[str] | None = None) -> None:
+        """Take customers out for a reason; those who are not there any more are not counted again.
+
+        Parameters
+        ----------
+        step
+            Name of the filter, also the reason.
+        customer_ids
+            Whom it concerns; ids of others do no harm.
+        reasons
+            One per id, in place of the filter's name.
+        """
+        listed = list(customer_ids)
+        why = dict(zip(listed, [step] * len(listed) if reasons is None else reasons, strict=True))
+        gone = self._left.isin(why.keys())
+        taken = self._left[gone]
+        self._out.append(pd.DataFrame({"customer_id": taken, "reason": [why[i] for i in taken.tolist()]}))
+        self._left = self._left[~gone].reset_index(drop=True)
+        self.steps.append((step, len(taken), len(self._left)))
+
+    def keep(self, step: str, customer_ids: Iterable[Any]) -> None:
+        """Take all others out."""
+        self.leave_out(step, self._left[~self._left.isin(list(customer_ids))])
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """`step, left_out, remaining` in the order of the filters; what is left out and remains adds up."""
+        return pd.DataFrame(self.steps, columns=["step", "left_out", "remaining"])
+
+    @property
+    def suppressed(self) -> pd.DataFrame:
+        """`customer_id, reason` of everybody left out, sorted by customer."""
+        parts = [p for p in self._out if len(p)]
+        empty = pd.DataFrame({"customer_id": self._left.iloc[:0], "reason": pd.Series(dtype="str")})
+        return (pd.concat(parts) if parts else empty).sort_values("customer_id", ignore_index=True)
+
+
+def leave_out_contacts(funnel: Funnel, contacts: ir.Table, *, channel: str, consent: str | None) -> int:
+    """Apply what contacts said: objections, consent for the channel, bounces and complaints, in this order.
+
+    Parameters
+    ----------
+    funnel
+        The audience; changed in place.
+    contacts
+        One row per contact: `customer_id`, any of `LEFT_ALONE` and `UNREACHABLE`, and the column of the consent.
+    channel
+        Its name, for the reason.
+    consent
+        Column of the consent; None if nobody is contacted, so that none is needed. A column that is not there, and
+        a customer who is no contact, count as no consent.
+
+    Returns
+    -------
+    Values of the consent that could not be read; they count as no consent.
+    """
+    funnel.leave_out("erased or objected", objectors(contacts))
+    unknown = 0
+    if consent is not None:
+        granted: Iterable[Any] = ()
+        if consent in contacts.columns:
+            said = contacts.select("customer_id", consent).to_pyarrow().to_pandas()
+            read, unknown = consents(said[consent])
+            granted = said.loc[[given is True for given in read], "customer_id"]
+        funnel.keep(f"no consent for {channel}", granted)
+    funnel.leave_out("bounced or complained", marked(contacts, UNREACHABLE))
+    return unknown
+
+
+def often_contacted(sent: pd.DataFrame, *, as_of: pd.Timestamp, most: int, within_days: int) -> pd.Series:
+    """Return the customers who got as many messages lately as they may get, or more.
+
+    Parameters
+    ----------
+    sent
+        One row per message: `customer_id, sent_at`, and `group` where known; who was held out got nothing.
+    as_of
+        Last day that counts.
+    most
+        Messages allowed; a customer with so many gets no further one.
+    within_days
+        Days that count, the day itself included.
+
+    Examples
+    --------
+    >>> days = pd.to_datetime(["2024-05-01", "2024-05-20", "2024-05-20"])
+    >>> sent = pd.DataFrame({"customer_id": ["a", "a", "b"], "sent_at": days})
+    >>> often_contacted(sent, as_of=pd.Timestamp("2024-05-30"), most=2, within_days=30).tolist()
+    ['a']
+    """
+    days = pd.to_datetime(sent["sent_at"]).dt.normalize()
+    counts = (days <= as_of) & (days > as_of - pd.Timedelta(days=within_days))
+    if "group" in sent:
+        counts &= sent["group"].fillna("") != "control"
+    per_customer = sent.loc[counts, "customer_id"].value_counts()
+    return pd.Series(per_customer.index[per_customer >= most], name="customer_id")
+
+
+def _type_of(ids: Iterable[Any]) -> Any:
+    return ids.dtype if isinstance(ids, pd.Series) else None

@@ -1,0 +1,45 @@
+"""The size gate: a list that has moved too much since the last one is not sent unseen."""
+
+from typing import Final
+
+GATE: Final = 0.5
+"""Largest change of a list's size since the last one, as a share, if the params say nothing else."""
+
+
+def size_change(now: int, last: int | None) -> float | None:
+    """Return by what share a list has moved since the last one; None without a last one.
+
+    Examples
+    --------
+    >>> size_change(150, 100), size_change(40, 100), size_change(7, None)
+    (0.5, -0.6, None)
+    """
+    return None if not last else (now - last) / last
+
+
+def held_back(audience: str, *, now: int, last: int | None, limit: float | None) -> str | None:
+    """Return why a list must be held back, None if it may go.
+
+    Parameters
+    ----------
+    audience
+        Its name, for the sentence.
+    now, last
+        Customers on this list and on the last one; None without a last one, as for the first list of all.
+    limit
+        Largest change that passes, as a share of the last size; None for no gate.
+
+    Examples
+    --------
+    >>> held_back("vips", now=150, last=100, limit=0.5) is None
+    True
+    >>> held_back("vips", now=151, last=100, limit=0.5)
+    'The list of vips must not move by more than 50% at once. It went from 100 to 151 customers.'
+    """
+    change = size_change(now, last)
+    if limit is None or change is None or abs(change) <= limit:
+        return None
+    return (
+        f"The list of {audience} must not move by more than {limit:.0%} at once. "
+        f"It went from {last:,} to {now:,} customers."
+    )

@@ -1,0 +1,251 @@
+"""The audiences of a study: whom each selects, who may be written to, who is held out."""
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any, Final, NamedTuple
+
+import pandas as pd
+import pyarrow as pa
+
+from rfm_ml.campaigns.audience import best_customers, contact_columns, overlap
+from rfm_ml.campaigns.filters import Funnel, consents, leave_out_contacts, often_contacted
+from rfm_ml.campaigns.formats import FORMATS, Format, make_format
+from rfm_ml.campaigns.holdout import CONTROL, TREATMENT, held_out, salt_id
+from rfm_ml.campaigns.objections import LEFT_ALONE, UNREACHABLE, marked
+from rfm_ml.core.errors import ParamsError
+from rfm_ml.params.campaigns import Audience
+from rfm_ml.segments import PROSPECT, SegmentModel
+from rfm_ml.study.selection import Selection
+from rfm_ml.study.sent import Sent
+from rfm_ml.study.study import Study
+from rfm_ml.transactions.engine import quoted
+
+BATCH_ROWS: Final = 50_000
+
+
+class Prepared(NamedTuple):
+    """An audience before it is written: its filters, and who is sent to or held out."""
+
+    funnel: Funnel
+    groups: pd.DataFrame
+    """`customer_id, group, salt, assigned_at, segment, strategy`, sorted by customer; the global hold-out is not in."""
+    warnings: list[str]
+
+
+class Audiences:
+    """Audiences by the params of a study; nothing is written.
+
+    Parameters
+    ----------
+    study
+        With `audiences` in its params, or without.
+
+    Raises
+    ------
+    ParamsError
+        If an audience cannot be made of this study: contacts are missing, or the salt of a hold-out is.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self.selection = Selection(study)
+        self.given = self.selection.given
+        self._prepared: dict[str, Prepared] = {}
+        self._lists: dict[str, pd.DataFrame] = {}
+        for name, audience in self.given.items():
+            self._require_contacts(name, audience)
+        shares = [study.params.activation.global_holdout, *(a.holdout for a in self.given.values())]
+        if self.given and any(shares):
+            self.salt  # noqa: B018 - told before anything runs
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the audiences, in the order of the params."""
+        return list(self.given)
+
+    @cached_property
+    def salt(self) -> str:
+        """The secret that makes the draws.
+
+        Raises
+        ------
+        ParamsError
+            If the params name none, or the environment does not hold it.
+        """
+        rules = self.study.params.activation
+        if rules.secret is not None:
+            return rules.secret
+        if rules.salt_env is None:
+            raise ParamsError(
+                "A hold-out must have a salt. The params name none. Add activation: {salt_env: RFM_ML_SALT} and set "
+                "that variable to a secret of your own."
+            )
+        raise ParamsError(
+            f"The environment variable {rules.salt_env} must hold the salt of the hold-outs, as activation.salt_env "
+            "says. It is not set. Set it, always to the same secret."
+        )
+
+    def salt_of(self, name: str) -> str:
+        """Return the salt of an audience's own draw, independent of the global one and of other audiences'."""
+        return f"{self.salt}/{self.given[name].salt or name}"
+
+    def model_of(self, name: str) -> SegmentModel:
+        """Return the model of the strategy whose segments an audience tells."""
+        return self.study.model(self.selection.strategy_of(name))
+
+    def make_format(self, name: str) -> Format:
+        """Return the destination of an audience."""
+        audience = self.given[name]
+        options = dict(audience.options, default_country=self.study.params.activation.default_country)
+        return make_format(audience.destination, properties=audience.columns, **options)
+
+    # --- who may be written to --------------------------------------------------------------------------------
+    def prepared(self, name: str) -> Prepared:
+        """Return an audience after all filters but those of its destination."""
+        if name not in self._prepared:
+            audience, selected = self.given[name], self.selection.selected(name)
+            funnel, warnings = Funnel(selected["customer_id"]), []
+            if audience.suppression:
+                funnel.keep("may be written to", self._must_not)
+            else:
+                warnings = self._leave_out(name, funnel)
+            group = pd.Series(TREATMENT, index=funnel.ids.index, dtype="str")
+            if audience.holdout:
+                mine = held_out(funnel.ids, salt=self.salt_of(name), share=audience.holdout)
+                group = group.mask(mine, CONTROL)
+            groups = pd.DataFrame({"customer_id": funnel.ids, "group": group})
+            funnel.leave_out("held out of this list", groups.loc[groups["group"] == CONTROL, "customer_id"])
+            self._prepared[name] = Prepared(funnel, self._assigned(name, groups), warnings)
+        return self._prepared[name]
+
+    def _leave_out(self, name: str, funnel: Funnel) -> list[str]:
+        audience, study, rules = self.given[name], self.study, self.study.params.activation
+        channel, warnings = str(audience.asks), []
+        consent = None if channel == "in_house" else rules.consents.get(channel, f"consent_{channel}")  # type: ignore[call-overload]
+        if study.contacts is not None:
+            unknown = leave_out_contacts(funnel, study.contacts, channel=channel, consent=consent)
+            if consent is not None and consent not in study.contacts.columns:
+                warnings.append(
+                    f"Contacts have no column {consent}: nobody has consented to {channel}. Name another one in "
+                    "activation.consents."
+                )
+            if unknown:
+                warnings.append(f"{unknown:,} values of {consent} are neither yes nor no. They count as no consent.")
+        if audience.contact_frequency is not None:
+            often = often_contacted(
+                Sent(study).messages, as_of=pd.Timestamp(study.as_of), **audience.contact_frequency.model_dump()
+            )
+            funnel.leave_out("written to often enough lately", often)
+        if audience.at_most is not None:
+            left = self.selection.selected(name)
+            left = left[left["customer_id"].isin(funnel.ids)]
+            funnel.keep("beyond the most", best_customers(left, by="value", n=audience.at_most)["customer_id"])
+        share = rules.global_holdout
+        if share:
+            out = held_out(funnel.ids, salt=self.salt, share=share)
+            funnel.leave_out("held out of every list", funnel.ids[out])
+        return warnings
+
+    def _assigned(self, name: str, groups: pd.DataFrame) -> pd.DataFrame:
+        segments = self.selection.selected(name)[["customer_id", "segment"]]
+        found = groups.merge(segments, on="customer_id", how="left")
+        return found.assign(
+            salt=salt_id(self.salt_of(name)) if self.given[name].holdout else "",
+            assigned_at=pd.Timestamp(self.study.as_of),
+            strategy=self.selection.strategy_of(name),
+        )[["customer_id", "group", "salt", "assigned_at", "segment", "strategy"]]
+
+    @cached_property
+    def global_groups(self) -> pd.DataFrame:
+        """The global hold-out: as the groups of an audience, of every customer who has not objected."""
+        segments = self.study.segments()[["customer_id", "segment"]].drop_duplicates("customer_id")
+        known = segments[segments["segment"] != PROSPECT].sort_values("customer_id", ignore_index=True)
+        known = known[~known["customer_id"].isin(self.study.objectors)].reset_index(drop=True)
+        out = held_out(known["customer_id"], salt=self.salt, share=self.study.params.activation.global_holdout)
+        group = pd.Series(TREATMENT, index=known.index, dtype="str").mask(out, CONTROL)
+        return pd.DataFrame({
+            "customer_id": known["customer_id"],
+            "group": group,
+            "salt": salt_id(self.salt),
+            "assigned_at": pd.Timestamp(self.study.as_of),
+            "segment": known["segment"],
+            "strategy": self.study.strategies[0],
+        })  # fmt: skip
+
+    @cached_property
+    def overlap(self) -> pd.DataFrame:
+        """How many customers each two audiences share, of those sent to, as `overlap`."""
+        return overlap({name: self.prepared(name).funnel.remaining for name in self.names})
+
+    # --- what the destination gets ------------------------------------------------------------------------------
+    def contacts_of(self, name: str) -> Iterator[Any]:
+        """Yield the contacts of those who are sent to, sorted by customer, in batches for the destination."""
+        audience, sent_to = self.given[name], self.prepared(name).funnel.ids
+        rows, contacts = self._properties(name, sent_to), self.study.contacts
+        for_people = FORMATS[audience.destination].channel == "people"
+        wanted = contact_columns(
+            contacts.columns if contacts is not None else (), channel=audience.asks, for_people=for_people
+        )
+        if sent_to.empty or not wanted:
+            yield rows.reindex(columns=[*rows.columns, *wanted])
+            return
+        engine = self.study.con
+        said = engine.compile(contacts.select("customer_id", *wanted))
+        columns = ", ".join(f"contacts.{quoted(c)}" for c in wanted)
+        engine.con.register("_audience", pa.Table.from_pandas(rows, preserve_index=False))
+        yield from engine.con.sql(
+            f"SELECT _audience.*, {columns} FROM _audience LEFT JOIN ({said}) AS contacts "
+            "USING (customer_id) ORDER BY customer_id"
+        ).to_arrow_reader(BATCH_ROWS)
+        engine.con.unregister("_audience")
+
+    def _properties(self, name: str, sent_to: pd.Series) -> pd.DataFrame:
+        selected = self.selection.selected(name)
+        rows = selected.loc[selected["customer_id"].isin(sent_to)].drop(columns="segment")
+        rows = rows.assign(value=rows["value"].fillna(0).clip(lower=0))
+        if self.given[name].suppression:
+            return rows[["customer_id"]]
+        rows = rows.merge(self._list(self.selection.strategy_of(name)), on="customer_id", how="left")
+        if self.study.contacts is None or self.given[name].asks == "in_house":
+            return rows
+        return rows.merge(self._consents, on="customer_id", how="left")
+
+    def _list(self, strategy: str) -> pd.DataFrame:
+        if strategy not in self._lists:
+            self._lists[strategy] = self.study.segment_list(strategy).drop_duplicates("customer_id")
+        return self._lists[strategy]
+
+    # --- what contacts said, and what audiences need ------------------------------------------------------------
+    @cached_property
+    def _consents(self) -> pd.DataFrame:
+        """`customer_id` and every consent of the contacts as True, False or None."""
+        contacts = self.study.contacts
+        extra = self.study.params.activation.consents.values()
+        columns = [c for c in contacts.columns if c in extra or c.startswith("consent_")]
+        said = contacts.select("customer_id", *columns).order_by("customer_id").to_pyarrow().to_pandas()
+        return pd.DataFrame({"customer_id": said["customer_id"]} | {c: consents(said[c])[0] for c in columns})
+
+    @property
+    def _must_not(self) -> pd.Series:
+        """Who must not be written to, but may still be named: not those whose data were erased."""
+        contacts = self.study.contacts
+        column = self.study.params.activation.consents.get("email", "consent_email")
+        found = [marked(contacts, [m for m in (*LEFT_ALONE, *UNREACHABLE) if m != "erased"])]
+        if column in self._consents:
+            refused = [given is False for given in self._consents[column]]
+            found.append(self._consents.loc[refused, "customer_id"])
+        every = pd.concat(found).drop_duplicates()
+        return every[~every.isin(marked(contacts, ["erased"]))]
+
+    def _require_contacts(self, name: str, audience: Audience) -> None:
+        if self.study.params.contacts is not None:
+            return
+        if audience.asks != "in_house" or audience.suppression:
+            raise ParamsError(
+                f"audiences.{name} must have contacts: consent is asked of them. The params name none. Add contacts:."
+            )
+        if not self.study.params.activation.objections_elsewhere:
+            raise ParamsError(
+                f"audiences.{name} must have contacts: who objected must not be on it. The params name none. Add "
+                "contacts:, or activation: {objections_elsewhere: true} if others take them out of this list of ids."
+            )

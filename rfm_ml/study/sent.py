@@ -1,0 +1,44 @@
+"""What was sent before this day, as far as a study knows it."""
+
+from functools import cached_property
+
+import pandas as pd
+
+from rfm_ml.campaigns.manifest import WRITTEN, PublishedList, last_published, read_groups, read_manifest
+from rfm_ml.study.study import Study
+
+
+class Sent:
+    """Lists and messages of earlier days.
+
+    Parameters
+    ----------
+    study
+        With the folder of its reports settled.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+
+    def last(self, audience: str) -> PublishedList | None:
+        """Return the last list of an audience that a run of an earlier day wrote, None if there is none."""
+        return last_published(self.study.earlier.runs(), audience)
+
+    @cached_property
+    def messages(self) -> pd.DataFrame:
+        """One row per message: `customer_id, sent_at`, and `group` where known.
+
+        From the study's campaigns table; without one, each list of an earlier run counts as sent on its day.
+        """
+        campaigns = self.study.campaigns
+        if campaigns is not None:
+            columns = [c for c in ("customer_id", "sent_at", "group") if c in campaigns.columns]
+            return campaigns.select(*columns).to_pyarrow().to_pandas()
+        found = [pd.DataFrame({"customer_id": [], "sent_at": pd.to_datetime([])})]
+        for day, place in self.study.earlier.runs().items():
+            for folder in sorted(p.parent for p in place.glob("campaigns/*/manifest.json")):
+                if read_manifest(folder)["status"] == WRITTEN:
+                    groups = read_groups(folder / "groups.parquet")
+                    listed = groups.loc[groups["listed"], ["customer_id"]]
+                    found.append(listed.assign(sent_at=pd.Timestamp(day)))
+        return pd.concat(found[1:] or found, ignore_index=True)
