@@ -20,6 +20,7 @@ from rfm_ml.plots.lift import plot_balance, plot_lift, plot_qini, plot_reduction
 from rfm_ml.plots.migration import plot_flow, plot_movement_matrix, plot_net, plot_sizes_over_time
 from rfm_ml.plots.months import plot_months
 from rfm_ml.plots.over_time import plot_level_lines, plot_levels_over_time
+from rfm_ml.plots.products import plot_product_lift
 from rfm_ml.plots.segments import plot_rhythm, plot_segment_shares, plot_segment_sizes
 from rfm_ml.plots.style import amount, count, percent, segment_colour, use_style
 from rfm_ml.plots.surfaces import plot_surface
@@ -55,6 +56,7 @@ __all__ = [
     "plot_pair_panel",
     "plot_pareto",
     "plot_points",
+    "plot_product_lift",
     "plot_profit",
     "plot_qini",
     "plot_rates",

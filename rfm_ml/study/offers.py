@@ -1,5 +1,6 @@
 """Products for the customers of a study, by the `recommendations` of its params."""
 
+from functools import cached_property
 from typing import Any, Final
 
 import pandas as pd
@@ -83,3 +84,51 @@ def _details(study: StudySegments, rules: ProductRules) -> Any:
         return None
     named = [c for c in ("name", "category", "brand") if c in study.products.columns]
     return study.products.select("product_id", *named) if named else None
+
+
+class Offers:
+    """What the segments of a strategy buy more than others, as a notebook shows it.
+
+    Parameters
+    ----------
+    study
+        With `recommendations` in its params, or without.
+    strategy
+        None for the leading one.
+    """
+
+    def __init__(self, study: StudySegments, strategy: str | None = None) -> None:
+        self.study, self.strategy = study, strategy
+        self.why_not = ""
+        """Why there are no products to show, empty if there are."""
+        if study.params.recommendations is None:
+            self.why_not = "The params ask for no products: there is no recommendations: in them."
+        else:
+            require_products(study)
+
+    @cached_property
+    def products(self) -> pd.DataFrame:
+        """As `segment_products`, with a `label`: name, or id and category. Empty if there are none."""
+        if self.why_not:
+            columns = ["segment", "rank", "product", "buyers", "segment_buyers", "share", "lift", "by_lift", "label"]
+            return pd.DataFrame({c: [] for c in columns})
+        found = segment_products(self.study, self.strategy)
+        label = found["product"].astype("str")
+        if "name" in found:
+            label = found["name"].where(found["name"].notna(), label)
+        elif "category" in found:
+            label = label + found["category"].map(lambda word: f" {word}" if isinstance(word, str) else "")
+        return found.assign(label=label)
+
+    @cached_property
+    def reach(self) -> pd.DataFrame:
+        """One row per segment: `segment, customers, offers, by_lift`, the last the share of offers ranked by lift."""
+        rules = product_rules(self.study)
+        if rules is None:
+            return pd.DataFrame({c: [] for c in ("segment", "customers", "offers", "by_lift")})
+        labels = self.study.segments(self.strategy)[["customer_id", "segment"]]
+        found = next_products(self.study.lines, labels, as_of=self.study.as_of, rules=rules)
+        sums = found.group_by("segment").aggregate(
+            customers=found.customer_id.nunique(), offers=found.count(), by_lift=found.by_lift.cast("float64").mean()
+        )
+        return sums.order_by(sums.customers.desc(), "segment").to_pyarrow().to_pandas()

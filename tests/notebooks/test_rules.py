@@ -30,6 +30,7 @@ def test_the_notebooks_are_there() -> None:
         "40_segment_panels",
         "41_behaviour_panels",
         "71_campaign_results",
+        "42_products",
         "customer_360",
         "50_strategy_comparison",
         "60_migration",

@@ -8,7 +8,7 @@ import pytest
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.reporting.run import run_study
 from rfm_ml.study import Study
-from rfm_ml.study.offers import segment_products
+from rfm_ml.study.offers import Offers, segment_products
 
 LINES = """customer_id,order_id,ordered_at,amount,product_id
 ann,1,2024-06-05,20.00,tea
@@ -48,3 +48,17 @@ def test_what_the_log_does_not_name_cannot_be_offered(shop: Any) -> None:
     with pytest.raises(ParamsError, match=r"what the order log names: product_id\. It does not"):
         run_study(shop.params)
     assert not shop.report().exists()
+
+
+def test_a_notebook_shows_products_by_name_or_says_why_there_are_none(shop: Any) -> None:
+    why = Offers(Study(shop.params))
+    assert why.why_not.startswith("The params ask for no products")
+    assert why.products.empty
+    assert why.reach.empty
+    shop.orders.write_text(LINES)
+    (shop.base / "data" / "products.csv").write_text("product_id,name\ntea,Green tea\n")
+    shop.write_params(more="products: {path: data/products.csv}\nrecommendations: {}\n")
+    offers = Offers(Study(shop.params))
+    assert set(offers.products["label"]) == {"Green tea", "jam", "gin"}
+    assert offers.reach["customers"].sum() == 5
+    assert offers.reach["offers"].sum() == 1 + 2 + 2 + 2 + 3  # of three: ann has two, eve none
