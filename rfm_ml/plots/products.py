@@ -42,7 +42,7 @@ def plot_product_lift(products: pd.DataFrame, *, why_not: str = "", ax: Axes | N
     ax.axvline(1, color=INK, linewidth=2)
     ax.set_xlim(left=1)
     ax.set_xlabel("lift (share of the segment's buyers)")
-    best = drawn.loc[drawn["lift"].idxmax()]
+    best = drawn.iloc[int(drawn["lift"].to_numpy().argmax())]
     put_title(ax, f"{best['segment']} stand out most: {_cut(best['label'])}, lift {best['lift']:.1f}")
     return ax
 
