@@ -48,6 +48,7 @@ def write_index(study: Study, runs: list[NotebookRun], to: Path, *, changes: Cha
             warnings=[*study.warnings, *changes.alerts, *held_sentences(lists), *list_warnings(lists)],
             changed=changed,
             triggers=changes.triggers.summary.to_dict("records"),
+            dynamic=_dynamic(to / "tables"),
             audiences=for_index(lists),
             objectors=f"{len(study.objectors):,}" if len(study.objectors) else "",
             in_currency=f", {study.params.currency}" if study.params.currency else "",
@@ -134,6 +135,28 @@ def _strategy(study: Study, name: str, profile: pd.DataFrame) -> dict[str, Any]:
         "why": choice.why,
         "drift": f"{worst['verdict']} (PSI at most {worst['psi']:.3f})" if choice.frozen else "fitted on this day",
     }
+
+
+def _dynamic(tables: Path) -> list[dict[str, str]]:
+    """Return the dynamic segments with their size now and one period ago, as the run has written them."""
+    if not (tables / "dynamic_segments.csv").exists():
+        return []
+    segments = pd.read_csv(tables / "dynamic_segments.csv", keep_default_na=False)
+    sizes = pd.read_csv(tables / "dynamic_sizes.csv").sort_values("as_of")
+    return [
+        {
+            "name": row["name"],
+            "description": row["description"],
+            "customers": f"{row['customers']:,}",
+            "share": _percent(row["share"]),
+            "revenue_share": _percent(row["revenue_share"]),
+            "before": ", ".join(
+                f"{n:,} on {long_day(date.fromisoformat(day))}"
+                for day, n in sizes.loc[sizes["name"] == row["name"], ["as_of", "customers"]].to_numpy()[-2:-1]
+            ),
+        }
+        for row in segments.to_dict("records")
+    ]
 
 
 def _percent(share: float) -> str:

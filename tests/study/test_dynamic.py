@@ -102,6 +102,9 @@ def test_a_run_writes_them(study: Study, shop: Any) -> None:
     folder = run_study(study.path).folder
     assert pd.read_csv(folder / "tables" / "dynamic_segments.csv")["customers"].tolist() == [3, 3, 1, 1]
     assert len(pd.read_csv(folder / "tables" / "dynamic_sizes.csv")) == 32
+    front = (folder / "index.html").read_text()
+    assert 'href="segments/dynamic/spenders.csv"' in front
+    assert front.count("31 May 2024") == 4  # what each counted a month ago
     lists = folder / "segments" / "dynamic"
     assert sorted(p.name for p in lists.iterdir())[:2] == ["lately.csv", "lately.parquet"]
     spenders = lists / "spenders.csv"
