@@ -1,10 +1,13 @@
 """The backtest: every candidate learns at every origin and is judged by what customers did next."""
 
+import pickle
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache, partial
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import numpy as np
@@ -111,24 +114,43 @@ def run_backtest(
     forecasting accuracy", International Journal of Forecasting 16, 437-450.
     """
     chosen, last = settings or Settings(), max(o.day for o in origins)
-    tasks = [
-        delayed(judge)(candidate, origin, settings=chosen, with_refits=origin.day == last)
-        for origin in reversed(origins)  # the last one first: it takes longest, with its refits
-        for candidate in candidates
-    ]
     done: list[Outcome] = []
-    for outcome in _results(tasks, jobs=jobs):
+    total = len(origins) * len(candidates)
+    for outcome in _results(candidates, origins, settings=chosen, last=last, jobs=jobs):
         done.append(outcome)
         if progress is not None:
-            progress(len(done), len(tasks))
+            progress(len(done), total)
     return done
 
 
-def _results(tasks: list[tuple], *, jobs: int) -> Iterator[Outcome]:
+def _results(
+    candidates: Sequence[Candidate], origins: Sequence[Origin], *, settings: Settings, last: date, jobs: int
+) -> Iterator[Outcome]:
+    latest_first = sorted(origins, key=lambda o: o.day, reverse=True)  # it takes longest, with its refits
     if jobs == 1:
-        yield from (function(*given, **options) for function, given, options in tasks)
+        for origin in latest_first:
+            for candidate in candidates:
+                yield judge(candidate, origin, settings=settings, with_refits=origin.day == last)
         return
-    yield from Parallel(n_jobs=jobs, return_as="generator")(tasks)
+    with TemporaryDirectory() as folder:  # each process reads an origin once, not with every task
+        tasks = []
+        for origin in latest_first:
+            path = Path(folder) / f"{origin.day}.pickle"
+            path.write_bytes(pickle.dumps(origin))
+            tasks += [
+                delayed(_judge_at)(c, path, settings=settings, with_refits=origin.day == last) for c in candidates
+            ]
+        yield from Parallel(n_jobs=jobs, return_as="generator")(tasks)
+
+
+def _judge_at(candidate: Candidate, path: Path, *, settings: Settings, with_refits: bool) -> Outcome:
+    return judge(candidate, _read(path), settings=settings, with_refits=with_refits)
+
+
+@lru_cache(maxsize=1)
+def _read(path: Path) -> Origin:
+    origin: Origin = pickle.loads(path.read_bytes())
+    return origin
 
 
 def judge(candidate: Candidate, origin: Origin, *, settings: Settings, with_refits: bool) -> Outcome:
@@ -158,10 +180,11 @@ def judge(candidate: Candidate, origin: Origin, *, settings: Settings, with_refi
 
 def _entries(rule: Rule, origin: Origin) -> dict[int, Rule]:
     """Return the rule as it is (0) and its score cut into 5 and 10 groups, where it has no groups of its own."""
-    now = origin.history.now
-    if rule.labels(now) is not None or len(np.unique(rule.scores(now))) == 1:
+    history = origin.history
+    if rule.labels(history.now) is not None:
         return {0: rule}
-    return {0: rule} | {k: cut_rule(rule, now, groups=k) for k in BUDGETS}
+    cuts = {k: cut_rule(rule, history, groups=k) for k in BUDGETS}
+    return {0: rule} | {k: cut for k, cut in cuts.items() if len(cut.edges)}
 
 
 def _judged(learner: Learner, rule: Rule, *, settings: Settings, cut: int, with_refits: bool) -> Judged:
@@ -170,13 +193,14 @@ def _judged(learner: Learner, rule: Rule, *, settings: Settings, cut: int, with_
     scores, labels = np.asarray(rule.scores(history.now), dtype=np.float64), rule.labels(history.now)
     weights = bootstrap_sample(len(spend), settings.bootstraps, settings.seed)
     mean_spend = float(history.between.mean())
-    value = partial(value_measures, mean_train=mean_spend if candidate.money else None)
-    profit = partial(profit_measures, economics=settings.economics, mean_spend=mean_spend)
-    draws = on_distinct(value, spend, scores, weights=weights) | on_distinct(profit, spend, scores, weights=weights)
+    mean_train = mean_spend if candidate.money or cut else None
+    draws = value_measures(spend, scores, mean_train=mean_train, weights=weights) | profit_measures(
+        spend, scores, weights=weights, economics=settings.economics, mean_spend=mean_spend
+    )
     parts = [_rows(draws)]
     if labels is not None:
         codes = pd.factorize(labels, sort=True)[0]
-        parts.append(_rows(on_distinct(segment_measures, spend, codes, weights=weights)))
+        parts.append(_rows(segment_measures(spend, codes, weights=weights)))
         refits = settings.refits if with_refits else 0
         parts.append(lasting_measures(learner, rule, cut=cut, weights=weights, refits=refits, seed=settings.seed))
     name = f"{candidate.name}/{cut}" if cut else candidate.name
@@ -205,20 +229,3 @@ def bootstrap_sample(size: int, repeats: int, seed: int) -> np.ndarray:
     """Return how often each customer is drawn, shape (1 + repeats, size); the first row is everybody once."""
     once = np.ones((1, size), dtype=np.uint16)
     return np.concatenate([once, bootstrap_weights(size, repeats=repeats, seed=seed)])
-
-
-def on_distinct(
-    measures: Callable[..., dict[str, np.ndarray]], spend: np.ndarray, by: np.ndarray, *, weights: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Compute measures on weights, once per distinct pair of spend and score (or segment).
-
-    Customers who agree in both count as one with the sum of their weights. Measures cannot tell the difference, and of
-    segments, and of most customers, who spend nothing, there are few distinct pairs.
-    """
-    order = np.lexsort((spend, by))
-    y, s = spend[order], by[order]
-    first = np.flatnonzero(np.r_[True, (y[1:] != y[:-1]) | (s[1:] != s[:-1])])
-    if len(first) == len(y):
-        return measures(y, s, weights=weights[:, order])
-    counted = np.add.reduceat(weights[:, order], first, axis=1, dtype=np.int32)
-    return measures(y[first], s[first], weights=counted)

@@ -6,7 +6,7 @@ those from whom more is expected, and groups where it has its own.
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 import numpy as np
@@ -186,13 +186,16 @@ def hiatus(past: Past) -> np.ndarray:
 
 @dataclass(frozen=True)
 class ScoreRule:
-    """A function of the customers as of a day."""
+    """A function of the customers as of a day; asked again about the same table it remembers what it said."""
 
     score: Callable[[Past], np.ndarray]
+    said: dict[int, tuple[Past, np.ndarray]] = field(default_factory=dict, repr=False, compare=False)
 
     def scores(self, past: Past) -> np.ndarray:
         """Return the function's answer."""
-        return self.score(past)
+        if id(past) not in self.said:
+            self.said[id(past)] = past, self.score(past)
+        return self.said[id(past)][1]
 
     def labels(self, past: Past) -> None:
         """Return None: a score has no segments of its own."""
@@ -277,23 +280,41 @@ class _Boosted:
 # --- scores in groups -------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class CutRule:
-    """A score cut into groups at its quantiles on a day: "1" is the lowest."""
+    """A score cut into groups as a segmentation is fitted: "1" holds the lowest scores.
+
+    Attributes
+    ----------
+    edges
+        Highest score of each group but the last.
+    values
+        Mean spend of each group's customers in the H days after the edges were learned, in currency.
+    """
 
     rule: Rule
     edges: np.ndarray
+    values: np.ndarray
+
+    def _groups(self, past: Past) -> np.ndarray:
+        return np.searchsorted(self.edges, self.rule.scores(past), side="left")
 
     def labels(self, past: Past) -> np.ndarray:
         """Return the group of each customer; equal scores are in one group."""
-        groups = np.searchsorted(self.edges, self.rule.scores(past), side="left") + 1
-        return groups.astype(str).astype(object)
+        return (self._groups(past) + 1).astype(str).astype(object)
 
     def scores(self, past: Past) -> np.ndarray:
-        """Return the mean score of the customer's group on that day."""
-        scores, labels = self.rule.scores(past), self.labels(past)
-        return pd.Series(scores).groupby(labels).transform("mean").to_numpy()
+        """Return what the customer's group was worth."""
+        return self.values[self._groups(past)]
 
 
-def cut_rule(rule: Rule, past: Past, *, groups: int) -> CutRule:
-    """Cut a rule's scores into so many groups of equal size, as far as ties allow."""
-    scores = rule.scores(past)
-    return CutRule(rule, np.unique(np.quantile(scores, np.arange(1, groups) / groups)))
+def cut_rule(rule: Rule, history: History, *, groups: int) -> CutRule:
+    """Cut a rule's scores into so many groups: of equal size as of T - H, as far as ties allow.
+
+    As for every segmentation, the edges are learned as of T - H and a group is worth what its customers of that day
+    spent in (T - H, T]; later customers are put into groups by the same edges, however many come into each.
+    """
+    scores = rule.scores(history.before)
+    edges = np.unique(np.quantile(scores, np.arange(1, groups) / groups, method="inverted_cdf"))
+    edges = edges[edges < scores.max()]  # nobody would be above
+    found = np.searchsorted(edges, scores, side="left")
+    values = np.bincount(found, weights=history.between) / np.bincount(found)
+    return CutRule(rule, edges, values)

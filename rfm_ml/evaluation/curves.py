@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from rfm_ml.evaluation.backtest import on_distinct
 from rfm_ml.evaluation.economics import Economics, profit_measures
 from rfm_ml.evaluation.forecast_error import decile_table
 from rfm_ml.evaluation.gains import gains_curve
@@ -55,12 +54,7 @@ def profit_table(
     curves = profit_curve(
         spend, score, margin=economics.margin, contact_cost=cost, response=economics.response, steps=STEPS
     )
-    draws = on_distinct(
-        lambda y, s, weights: profit_measures(y, s, weights=weights, economics=economics, mean_spend=mean_spend),
-        spend,
-        score,
-        weights=weights,
-    )
+    draws = profit_measures(spend, score, weights=weights, economics=economics, mean_spend=mean_spend)
     rows = []
     for response in economics.response:
         depth, profit = (draws[f"best_{what}_{response:g}"] for what in ("depth", "profit"))

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rfm_ml.evaluation.profit import best_depth
+from rfm_ml.evaluation.profit import best_depth_of
+from rfm_ml.evaluation.sample import Sample, ScoredCustomers, blocks
 
 
 @dataclass(frozen=True)
@@ -54,16 +55,12 @@ def profit_measures(
         `best_depth_0.1` (share of customers) and `best_profit_0.1` (currency per customer), and so on by response;
         shape (repeats,).
     """
-    found = {}
-    for response in economics.response:
-        best = best_depth(
-            spend,
-            score,
-            margin=economics.margin,
-            contact_cost=economics.cost(mean_spend),
-            response=response,
-            weights=weights,
-        )
-        found[f"best_depth_{response:g}"] = best.depth
-        found[f"best_profit_{response:g}"] = best.profit / weights.sum(axis=1)
-    return found
+    customers, cost = ScoredCustomers(spend, score), economics.cost(mean_spend)
+    parts: dict[str, list[np.ndarray]] = {}
+    for block in blocks(weights):
+        sample = Sample(customers, block)
+        for response in economics.response:
+            best = best_depth_of(sample, margin=economics.margin, contact_cost=cost, response=response)
+            parts.setdefault(f"best_depth_{response:g}", []).append(best.depth)
+            parts.setdefault(f"best_profit_{response:g}", []).append(best.profit / sample.size)
+    return {name: np.concatenate(part) for name, part in parts.items()}

@@ -5,7 +5,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from rfm_ml.core.checks import require_between
-from rfm_ml.evaluation.sample import Sample, ScoredCustomers, dot, ratio
+from rfm_ml.evaluation.sample import Sample, ScoredCustomers, ratio
 from rfm_ml.models.arrays import FloatArray
 
 SAME: float = 1e-12
@@ -38,7 +38,7 @@ def out_of_sample_r2(spend: ArrayLike, score: ArrayLike, *, mean_train: float) -
     >>> out_of_sample_r2([0, 10, 20], [5, 10, 15], mean_train=10)
     0.75
     """
-    return out_of_sample_r2_of(Sample(ScoredCustomers(spend, score)), mean_train)
+    return float(out_of_sample_r2_of(Sample(ScoredCustomers(spend, score)), mean_train)[0])
 
 
 def mae_over_mean(spend: ArrayLike, score: ArrayLike) -> float:
@@ -54,7 +54,7 @@ def mae_over_mean(spend: ArrayLike, score: ArrayLike) -> float:
     >>> mae_over_mean([0, 10, 20], [5, 10, 10])
     0.5
     """
-    return mae_over_mean_of(Sample(ScoredCustomers(spend, score)))
+    return float(mae_over_mean_of(Sample(ScoredCustomers(spend, score)))[0])
 
 
 def rmse_over_mean(spend: ArrayLike, score: ArrayLike) -> float:
@@ -65,7 +65,7 @@ def rmse_over_mean(spend: ArrayLike, score: ArrayLike) -> float:
     Also called the coefficient of variation of the RMSE. Source: Hyndman & Koehler (2006), "Another look at measures of
     forecast accuracy", International Journal of Forecasting 22, 679-688.
     """
-    return rmse_over_mean_of(Sample(ScoredCustomers(spend, score)))
+    return float(rmse_over_mean_of(Sample(ScoredCustomers(spend, score)))[0])
 
 
 def bias(spend: ArrayLike, score: ArrayLike) -> float:
@@ -81,7 +81,7 @@ def bias(spend: ArrayLike, score: ArrayLike) -> float:
     >>> bias([0, 10, 20], [10, 10, 25])
     0.5
     """
-    return bias_of(Sample(ScoredCustomers(spend, score)))
+    return float(bias_of(Sample(ScoredCustomers(spend, score)))[0])
 
 
 def decile_mape(spend: ArrayLike, score: ArrayLike) -> float:
@@ -95,7 +95,7 @@ def decile_mape(spend: ArrayLike, score: ArrayLike) -> float:
     Source: Wang, Liu & Miao (2019), "A deep probabilistic model for customer lifetime value prediction",
     arXiv:1912.07753, decile-level MAPE.
     """
-    return decile_mape_of(Sample(ScoredCustomers(spend, score)))
+    return float(decile_mape_of(Sample(ScoredCustomers(spend, score)))[0])
 
 
 def calibration_slope(spend: ArrayLike, score: ArrayLike) -> float:
@@ -114,7 +114,7 @@ def calibration_slope(spend: ArrayLike, score: ArrayLike) -> float:
     >>> calibration_slope([0, 10, 20], [0, 20, 40])
     0.5
     """
-    return calibration_slope_of(Sample(ScoredCustomers(spend, score)))
+    return float(calibration_slope_of(Sample(ScoredCustomers(spend, score)))[0])
 
 
 def decile_table(spend: ArrayLike, score: ArrayLike, *, groups: int = 10) -> pd.DataFrame:
@@ -135,9 +135,10 @@ def decile_table(spend: ArrayLike, score: ArrayLike, *, groups: int = 10) -> pd.
     """
     require_between(groups, 2, 100, name="groups")
     sample = Sample(ScoredCustomers(spend, score))
-    actual, expected = _tenths(sample, groups)
-    squares = np.diff(_at(sample, sample.of.by_score.sums(sample.w * sample.of.squares), groups))[::-1]
-    each = sample.size / groups
+    (actual,), (expected,) = _tenths(sample, groups)
+    running = np.concatenate([[0.0], np.cumsum(sample.of.spent**2)])[None, sample.of.held]
+    squares = np.diff(_at(sample, running, groups)[0])[::-1]
+    each = float(sample.size[0]) / groups
     spread = np.maximum(squares / each - actual**2, 0) / max(each - 1, SAME)
     return pd.DataFrame({
         "group": [str(i) for i in range(1, groups + 1)],
@@ -148,54 +149,51 @@ def decile_table(spend: ArrayLike, score: ArrayLike, *, groups: int = 10) -> pd.
     })  # fmt: skip
 
 
-def out_of_sample_r2_of(sample: Sample, mean_train: float) -> float:
-    """Return `out_of_sample_r2` of a sample."""
-    of, w = sample.of, sample.w
-    by_mean = dot(w, of.squares) - 2 * mean_train * sample.total + sample.size * mean_train**2
-    scale = dot(w, of.squares) + sample.size * mean_train**2
-    return 1 - ratio(dot(w, of.square_errors), by_mean if by_mean > SAME * scale else 0.0)
+def out_of_sample_r2_of(sample: Sample, mean_train: float) -> FloatArray:
+    """Return `out_of_sample_r2` of samples."""
+    squares = sample.w @ sample.of.spent**2
+    by_mean = squares - 2 * mean_train * sample.total + sample.size * mean_train**2
+    scale = squares + sample.size * mean_train**2
+    return 1 - ratio(sample.sums[:, 1], np.where(by_mean > SAME * scale, by_mean, 0.0))
 
 
-def mae_over_mean_of(sample: Sample) -> float:
-    """Return `mae_over_mean` of a sample."""
-    return ratio(dot(sample.w, sample.of.errors), sample.total)
+def mae_over_mean_of(sample: Sample) -> FloatArray:
+    """Return `mae_over_mean` of samples."""
+    return ratio(sample.sums[:, 0], sample.total)
 
 
-def rmse_over_mean_of(sample: Sample) -> float:
-    """Return `rmse_over_mean` of a sample."""
-    return ratio(float(np.sqrt(sample.size * dot(sample.w, sample.of.square_errors))), sample.total)
+def rmse_over_mean_of(sample: Sample) -> FloatArray:
+    """Return `rmse_over_mean` of samples."""
+    return ratio(np.sqrt(sample.size * sample.sums[:, 1]), sample.total)
 
 
-def bias_of(sample: Sample) -> float:
-    """Return `bias` of a sample."""
-    return ratio(dot(sample.w, sample.of.score), sample.total) - 1
+def bias_of(sample: Sample) -> FloatArray:
+    """Return `bias` of samples."""
+    return ratio(sample.expected[:, -1], sample.total) - 1
 
 
-def decile_mape_of(sample: Sample) -> float:
-    """Return `decile_mape` of a sample."""
+def decile_mape_of(sample: Sample) -> FloatArray:
+    """Return `decile_mape` of samples."""
     actual, expected = _tenths(sample, 10)
-    spent = actual > SAME * np.abs(actual).max()
-    return float((np.abs(expected - actual)[spent] / actual[spent]).mean()) if spent.any() else float("nan")
+    spent = actual > SAME * np.abs(actual).max(axis=1, keepdims=True)
+    errors = np.divide(np.abs(expected - actual), actual, out=np.zeros_like(actual), where=spent)
+    return ratio(errors.sum(axis=1), spent.sum(axis=1))
 
 
-def calibration_slope_of(sample: Sample) -> float:
-    """Return `calibration_slope` of a sample."""
-    of, w = sample.of, sample.w
-    s, y = dot(w, of.centred_score), dot(w, of.centred_spend)
-    weighted = w * of.centred_score
-    spread = dot(weighted, of.centred_score) - s * s / sample.size
-    scale = dot(w, of.score**2)
-    return ratio(dot(weighted, of.centred_spend) - s * y / sample.size, spread if spread > SAME * scale else 0.0)
+def calibration_slope_of(sample: Sample) -> FloatArray:
+    """Return `calibration_slope` of samples."""
+    _, _, scale, s, y, squares, both = sample.sums.T
+    spread = squares - s * s / sample.size
+    return ratio(both - s * y / sample.size, np.where(spread > SAME * scale, spread, 0.0))
 
 
-def _at(sample: Sample, values: FloatArray, groups: int) -> FloatArray:
-    """Return the sum of `values` over the best 0, 1, ..., `groups` groups."""
-    return sample.up_to(np.linspace(0, 1, groups + 1) * sample.size, values)
+def _at(sample: Sample, running: FloatArray, groups: int) -> FloatArray:
+    """Return the sum over the best 0, 1, ..., `groups` groups, from a running sum."""
+    return sample.up_to(np.linspace(0, 1, groups + 1), running)
 
 
 def _tenths(sample: Sample, groups: int) -> tuple[FloatArray, FloatArray]:
-    """Return the actual and expected mean of each group, the lowest score first."""
-    each = sample.size / groups
-    expected = sample.of.by_score.sums(sample.w * sample.of.score)
-    actual = np.diff(_at(sample, sample.amounts, groups))[::-1] / each
-    return actual, np.diff(_at(sample, expected, groups))[::-1] / each
+    """Return the actual and expected mean of each group, the lowest score first: shape (repeats, groups)."""
+    each = sample.size[:, None] / groups
+    actual, expected = (np.diff(_at(sample, r, groups), axis=1)[:, ::-1] for r in (sample.held, sample.expected))
+    return actual / each, expected / each

@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike
 
 from rfm_ml.core.checks import require_between
 from rfm_ml.evaluation.sample import Sample, ScoredCustomers, dot, ratio
+from rfm_ml.models.arrays import FloatArray
 
 SAME: float = 1e-12
 """Spends that differ by less, relative to their size, are equal."""
@@ -38,10 +39,10 @@ def gains_curve(spend: ArrayLike, score: ArrayLike) -> pd.DataFrame:
     {'customer_share': [0.0, 0.25, 0.5, 1.0], 'spend_share': [0.0, 0.6, 1.0, 1.0]}
     """
     sample = Sample(ScoredCustomers(spend, score))
-    total = sample.total if sample.total > 0 else np.nan
+    total = float(sample.total[0]) if sample.total[0] > 0 else np.nan
     return pd.DataFrame({
-        "customer_share": np.concatenate([[0.0], sample.through / sample.size]),
-        "spend_share": np.concatenate([[0.0], np.cumsum(sample.amounts)]) / total,
+        "customer_share": np.concatenate([[0.0], sample.through[0] / sample.size[0]]),
+        "spend_share": np.concatenate([[0.0], sample.held[0]]) / total,
     })  # fmt: skip
 
 
@@ -62,7 +63,7 @@ def gini(spend: ArrayLike, score: ArrayLike) -> float:
     >>> gini([60, 0, 40, 0], [9, 1, 5, 1])
     0.55
     """
-    return gini_of(Sample(ScoredCustomers(spend, score)))
+    return float(gini_of(Sample(ScoredCustomers(spend, score)))[0])
 
 
 def normalised_gini(spend: ArrayLike, score: ArrayLike) -> float:
@@ -81,7 +82,7 @@ def normalised_gini(spend: ArrayLike, score: ArrayLike) -> float:
     >>> normalised_gini([60, 0, 40, 0], [9, 1, 5, 1])
     1.0
     """
-    return normalised_gini_of(Sample(ScoredCustomers(spend, score)))
+    return float(normalised_gini_of(Sample(ScoredCustomers(spend, score)))[0])
 
 
 def capture(spend: ArrayLike, score: ArrayLike, *, share: float) -> float:
@@ -100,7 +101,7 @@ def capture(spend: ArrayLike, score: ArrayLike, *, share: float) -> float:
     (0.6, 0.25)
     """
     require_between(share, 0, 1, name="share")
-    return capture_of(Sample(ScoredCustomers(spend, score)), share)
+    return float(capture_of(Sample(ScoredCustomers(spend, score)), share)[0])
 
 
 def lift(spend: ArrayLike, score: ArrayLike, *, share: float) -> float:
@@ -111,7 +112,7 @@ def lift(spend: ArrayLike, score: ArrayLike, *, share: float) -> float:
     Top-decile lift at share 0.1. Source: Neslin et al. (2006), as for `gini`.
     """
     require_between(share, SAME, 1, name="share")
-    return capture_of(Sample(ScoredCustomers(spend, score)), share) / share
+    return float(capture_of(Sample(ScoredCustomers(spend, score)), share)[0]) / share
 
 
 def missed_top(spend: ArrayLike, score: ArrayLike, *, share: float = 0.2) -> float:
@@ -132,7 +133,7 @@ def missed_top(spend: ArrayLike, score: ArrayLike, *, share: float = 0.2) -> flo
     0.5
     """
     require_between(share, SAME, 1, name="share")
-    return missed_top_of(Sample(ScoredCustomers(spend, score)), share)
+    return float(missed_top_of(Sample(ScoredCustomers(spend, score)), share)[0])
 
 
 def wrongly_in(spend: ArrayLike, score: ArrayLike, *, share: float = 0.2) -> float:
@@ -147,44 +148,43 @@ def wrongly_in(spend: ArrayLike, score: ArrayLike, *, share: float = 0.2) -> flo
     Source: Malthouse & Blattberg (2005), as for `missed_top`: the second kind of error of their 20-55 and 80-15 rules.
     """
     require_between(share, SAME, 1, name="share")
-    return wrongly_in_of(Sample(ScoredCustomers(spend, score)), share)
+    return float(wrongly_in_of(Sample(ScoredCustomers(spend, score)), share)[0])
 
 
-def gini_of(sample: Sample) -> float:
-    """Return `gini` of a sample."""
-    return 2 * ratio(dot(sample.amounts, sample.below), sample.size * sample.total) - 1
+def gini_of(sample: Sample) -> FloatArray:
+    """Return `gini` of samples."""
+    return 2 * ratio(dot(sample.w * sample.of.spent, sample.below), sample.size * sample.total) - 1
 
 
-def normalised_gini_of(sample: Sample) -> float:
-    """Return `normalised_gini` of a sample."""
+def normalised_gini_of(sample: Sample) -> FloatArray:
+    """Return `normalised_gini` of samples."""
     # 2 x area - 1 is this excess x 2 / (n total); the divisor is common to both and may be negative.
-    chance = sample.total * sample.size / 2
-    found = dot(sample.amounts, sample.below) - chance
-    best = dot(sample.w * sample.of.spend, sample.spend_below) - chance
-    scale = dot(sample.w, np.abs(sample.of.spend)) * sample.size
-    return ratio(found, best) if best > SAME * scale else float("nan")
+    chance, amounts = sample.total * sample.size / 2, sample.w * sample.of.spent
+    found = dot(amounts, sample.below) - chance
+    best = dot(amounts, sample.spend_below) - chance
+    scale = np.abs(amounts).sum(axis=1) * sample.size
+    return ratio(found, np.where(best > SAME * scale, best, 0.0))
 
 
-def capture_of(sample: Sample, share: float) -> float:
-    """Return `capture` of a sample."""
-    held = sample.up_to(np.array([share * sample.size]), sample.amounts)
-    return ratio(float(held[0]), sample.total)
+def capture_of(sample: Sample, share: float) -> FloatArray:
+    """Return `capture` of samples."""
+    return ratio(sample.up_to(np.array([share]), sample.held)[:, 0], sample.total)
 
 
-def _overlap(sample: Sample, share: float) -> tuple[float, float]:
+def _overlap(sample: Sample, share: float) -> tuple[FloatArray, FloatArray]:
     """Return the expected customers of the future top who are in the predicted top, and the size of the former."""
-    wanted = min(share * sample.size, sample.buyers)
-    future = sample.of.by_score.sums(sample.w * sample.in_spend_top(wanted))
-    return dot(future, sample.in_top(share * sample.size)), wanted
+    wanted = np.minimum(share * sample.size, sample.buyers)
+    found = dot(sample.w * sample.in_spend_top(wanted), sample.in_top(share * sample.size))
+    return found, wanted
 
 
-def missed_top_of(sample: Sample, share: float) -> float:
-    """Return `missed_top` of a sample."""
+def missed_top_of(sample: Sample, share: float) -> FloatArray:
+    """Return `missed_top` of samples."""
     found, wanted = _overlap(sample, share)
     return 1 - ratio(found, wanted)
 
 
-def wrongly_in_of(sample: Sample, share: float) -> float:
-    """Return `wrongly_in` of a sample."""
+def wrongly_in_of(sample: Sample, share: float) -> FloatArray:
+    """Return `wrongly_in` of samples."""
     found, wanted = _overlap(sample, share)
-    return ratio(share * sample.size - found, sample.size - wanted) if wanted > 0 else float("nan")
+    return ratio(np.where(wanted > 0, share * sample.size - found, np.nan), sample.size - wanted)

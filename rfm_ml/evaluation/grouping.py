@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rfm_ml.core.checks import require_between
 from rfm_ml.core.errors import DataError
-from rfm_ml.evaluation.sample import Groups, dot, numbers, ratio
+from rfm_ml.evaluation.sample import dot, numbers, ratio
 from rfm_ml.models.arrays import FloatArray
 
 SMALL: Final = 0.02
@@ -59,7 +59,7 @@ def omega_squared(spend: ArrayLike, segment: Sequence[object] | ArrayLike, *, wi
     0.68
     """
     sample = GroupedSample(GroupedCustomers(spend, segment))
-    return winsorised_omega_squared_of(sample) if winsorised else omega_squared_of(sample)
+    return float((winsorised_omega_squared_of if winsorised else omega_squared_of)(sample)[0])
 
 
 def mutual_information(spend: ArrayLike, segment: Sequence[object] | ArrayLike) -> float:
@@ -77,7 +77,7 @@ def mutual_information(spend: ArrayLike, segment: Sequence[object] | ArrayLike) 
     >>> mutual_information([0, 0, 5, 9], list("aabb")), mutual_information([0, 5, 0, 9], list("aabb"))
     (1.0, 0.0)
     """
-    return mutual_information_of(GroupedSample(GroupedCustomers(spend, segment)))
+    return float(mutual_information_of(GroupedSample(GroupedCustomers(spend, segment)))[0])
 
 
 def permuted_information(
@@ -96,11 +96,11 @@ def permuted_information(
     """
     require_between(repeats, 1, 1_000_000, name="repeats")
     sample = GroupedSample(GroupedCustomers(spend, segment))
-    sizes, found = sample.sizes, mutual_information_of(sample)
+    sizes, found = sample.sizes[0], float(mutual_information_of(sample)[0])
     rng = np.random.default_rng(seed)
     buyers = int(sample.buyers.sum())
     drawn = rng.multivariate_hypergeometric(sizes.astype(np.int64), buyers, size=repeats, method="marginals")
-    chance = np.array([_information(sizes, row) for row in drawn.astype(np.float64)])
+    chance = _information(np.broadcast_to(sizes, drawn.shape), drawn.astype(np.float64))
     at_least = int((chance >= found - SAME).sum())
     return PermutedInformation(float(chance.mean()), float(np.quantile(chance, 0.95)), (1 + at_least) / (1 + repeats))
 
@@ -120,7 +120,7 @@ def size_evenness(segment: Sequence[object] | ArrayLike) -> float:
     >>> size_evenness(list("aabb")), size_evenness(list("aaaa"))
     (1.0, 0.0)
     """
-    return size_evenness_of(GroupedSample(GroupedCustomers(np.zeros(len(segment)), segment)))  # type: ignore[arg-type]
+    return float(size_evenness_of(GroupedSample(GroupedCustomers(np.zeros(len(segment)), segment)))[0])  # type: ignore[arg-type]
 
 
 def smallest_share(segment: Sequence[object] | ArrayLike) -> float:
@@ -131,55 +131,75 @@ def smallest_share(segment: Sequence[object] | ArrayLike) -> float:
     Substantiality of segments. Source: Kotler & Keller, Marketing Management; Wedel & Kamakura (2000), Market
     Segmentation, chapter 1.
     """
-    return smallest_share_of(GroupedSample(GroupedCustomers(np.zeros(len(segment)), segment)))  # type: ignore[arg-type]
+    return float(smallest_share_of(GroupedSample(GroupedCustomers(np.zeros(len(segment)), segment)))[0])  # type: ignore[arg-type]
 
 
 class GroupedCustomers:
-    """Customers by segment, with what they spent; sorted once."""
+    """Customers by segment, with what they spent; sorted once.
+
+    Attributes
+    ----------
+    usual
+        The most frequent spend, mostly 0, in currency. Only those who spent something else, `others`, are looked at one
+        by one: omega squared does not mind where 0 is, and differences of squares lose fewer digits.
+    spend
+        Of the others, shape (m,), less the usual one; lowest first.
+    member
+        Shape (m, K): 1 where one of the others is in the segment.
+    """
 
     def __init__(self, spend: ArrayLike, segment: Sequence[object] | ArrayLike) -> None:
         y = numbers(spend, what="spend")
         codes, names = label_codes(segment, size=len(y))
-        self.k = len(names)
         self.order = np.argsort(codes, kind="stable")
-        self.starts = np.searchsorted(codes[self.order], np.arange(self.k))
-        # Differences of squares lose digits far from 0; omega squared does not mind where 0 is.
-        self.spend = y[self.order]
-        self.centre = float(y.mean())
-        self.bought = (self.spend > 0).astype(np.float64)
-        self.by_spend = Groups(-self.spend).order
+        self.starts = np.searchsorted(codes[self.order], np.arange(len(names)))
+        amounts, counts = np.unique(y, return_counts=True)
+        self.usual = float(amounts[counts.argmax()])
+        others = np.flatnonzero(y != self.usual)
+        self.others = others[np.argsort(y[others], kind="stable")]
+        self.spend = y[self.others] - self.usual
+        self.lower = int((self.spend < 0).sum())
+        self.member = (codes[self.others][:, None] == np.arange(len(names))).astype(np.float64)
+        self.bought = (y[self.others] > 0).astype(np.float64)
 
 
 class GroupedSample:
-    """Grouped customers, each counted so many times, as if the rows were repeated.
+    """Grouped customers, each counted so many times, as if the rows were repeated; many samples at once.
 
     Attributes
     ----------
     sizes, buyers
-        Shape (K,): customers and buyers per segment that has any.
+        Shape (repeats, K): customers and buyers per segment; 0 for a segment that a sample has none of.
     """
 
     def __init__(self, customers: GroupedCustomers, weights: NDArray[np.number] | None = None) -> None:
         self.of = customers
-        n = len(customers.spend)
-        self.w: FloatArray = np.ones(n) if weights is None else weights[customers.order].astype(np.float64)
-        sizes = self.sums(self.w)
-        self.present = sizes > 0
-        self.sizes = sizes[self.present]
-        self.buyers = self.sums(self.w * customers.bought)[self.present]
+        counted = np.ones((1, len(customers.order))) if weights is None else weights
+        ordered = counted[:, customers.order].astype(np.float64)
+        self.sizes: FloatArray = np.add.reduceat(ordered, customers.starts, axis=1)
+        self.w: FloatArray = counted[:, customers.others].astype(np.float64)
+        bought = self.sums(customers.bought)
+        usual = self.sizes - self.sums(np.ones(len(customers.bought)))
+        self.buyers: FloatArray = bought + usual if customers.usual > 0 else bought
 
     def sums(self, values: FloatArray) -> FloatArray:
-        """Sum by segment."""
-        return np.asarray(np.add.reduceat(values, self.of.starts))
+        """Sum values of the others by segment, shape (repeats, K)."""
+        return np.asarray((self.w * values) @ self.of.member)
 
     @cached_property
-    def top(self) -> float:
-        """The 99th percentile of spend, type 7, in currency."""
-        through = np.cumsum(self.w[self.of.by_spend])
-        place = TOP * (through[-1] - 1)
-        low, high = np.searchsorted(through, [np.floor(place), np.ceil(place)], side="right")
-        ordered = self.of.spend[self.of.by_spend[[low, high]]]
-        return float(ordered[0] + (place - np.floor(place)) * (ordered[1] - ordered[0]))
+    def top(self) -> FloatArray:
+        """The 99th percentile of spend, type 7, less the usual one, in currency; shape (repeats,)."""
+        place = TOP * (self.sizes.sum(axis=1) - 1)
+        low, high = self._at(np.floor(place)), self._at(np.ceil(place))
+        return np.asarray(low + (place - np.floor(place)) * (high - low))
+
+    def _at(self, place: FloatArray) -> FloatArray:
+        """Return the spend at a place among the repeated rows, the lowest first, from 0."""
+        of = self.of
+        usual = self.sizes.sum(axis=1) - self.w.sum(axis=1)
+        counts = np.column_stack([self.w[:, : of.lower], usual, self.w[:, of.lower :]])
+        amounts = np.concatenate([of.spend[: of.lower], [0.0], of.spend[of.lower :]])
+        return amounts[(np.cumsum(counts, axis=1) <= place[:, None]).sum(axis=1)]
 
 
 def label_codes(labels: Sequence[object] | ArrayLike, *, size: int) -> tuple[NDArray[np.int64], pd.Index]:
@@ -199,59 +219,62 @@ def label_codes(labels: Sequence[object] | ArrayLike, *, size: int) -> tuple[NDA
     return codes.astype(np.int64), pd.Index(names)
 
 
-def omega_squared_of(sample: GroupedSample) -> float:
-    """Return `omega_squared` of a sample."""
-    return _omega(sample, sample.of.spend - sample.of.centre)
+def omega_squared_of(sample: GroupedSample) -> FloatArray:
+    """Return `omega_squared` of samples."""
+    return _omega(sample, sample.of.spend[None, :])
 
 
-def winsorised_omega_squared_of(sample: GroupedSample) -> float:
-    """Return `omega_squared`, winsorised, of a sample."""
-    return _omega(sample, np.minimum(sample.of.spend, sample.top) - min(sample.of.centre, sample.top))
+def winsorised_omega_squared_of(sample: GroupedSample) -> FloatArray:
+    """Return `omega_squared`, winsorised, of samples."""
+    # Also the usual spend may lie above the percentile.
+    usual = np.minimum(0.0, sample.top)
+    return _omega(sample, np.minimum(sample.of.spend, sample.top[:, None]) - usual[:, None])
 
 
-def mutual_information_of(sample: GroupedSample) -> float:
-    """Return `mutual_information` of a sample."""
+def mutual_information_of(sample: GroupedSample) -> FloatArray:
+    """Return `mutual_information` of samples."""
     return _information(sample.sizes, sample.buyers)
 
 
-def size_evenness_of(sample: GroupedSample) -> float:
-    """Return `size_evenness` of a sample."""
-    k = len(sample.sizes)
-    return entropy(sample.sizes) / float(np.log2(k)) if k > 1 else 0.0
+def size_evenness_of(sample: GroupedSample) -> FloatArray:
+    """Return `size_evenness` of samples."""
+    k = (sample.sizes > 0).sum(axis=1)
+    return np.asarray(np.where(k > 1, entropy(sample.sizes) / np.log2(np.maximum(k, 2)), 0.0))
 
 
-def smallest_share_of(sample: GroupedSample) -> float:
-    """Return `smallest_share` of a sample."""
-    return float(sample.sizes.min() / sample.sizes.sum())
+def smallest_share_of(sample: GroupedSample) -> FloatArray:
+    """Return `smallest_share` of samples."""
+    present = np.where(sample.sizes > 0, sample.sizes, np.inf)
+    return np.asarray(present.min(axis=1) / sample.sizes.sum(axis=1))
 
 
-def entropy(counts: NDArray[np.number]) -> float:
-    """Return the entropy of the shares of counts, in bits.
+def entropy(counts: NDArray[np.number]) -> FloatArray:
+    """Return the entropy of the shares of counts along the last axis, in bits.
 
     Examples
     --------
-    >>> entropy(np.array([2.0, 1.0, 1.0, 0.0]))
+    >>> float(entropy(np.array([2.0, 1.0, 1.0, 0.0])))
     1.5
     """
-    shares = np.asarray(counts[counts > 0] / counts.sum(), dtype=np.float64)
-    return -dot(shares, np.log2(shares)) + 0.0
+    shares = np.asarray(counts / counts.sum(axis=-1, keepdims=True), dtype=np.float64)
+    bits = np.log2(shares, out=np.zeros_like(shares), where=shares > 0)
+    return -dot(shares, bits) + 0.0
 
 
-def _information(sizes: FloatArray, buyers: FloatArray) -> float:
-    one, two = float(buyers.sum()), float(sizes.sum() - buyers.sum())
-    apart = entropy(sizes) + entropy(np.array([one, two]))
-    return max(apart - entropy(np.concatenate([buyers, sizes - buyers])), 0.0)
+def _information(sizes: FloatArray, buyers: FloatArray) -> FloatArray:
+    one, two = buyers.sum(axis=-1), sizes.sum(axis=-1) - buyers.sum(axis=-1)
+    apart = entropy(sizes) + entropy(np.stack([one, two], axis=-1))
+    return np.maximum(apart - entropy(np.concatenate([buyers, sizes - buyers], axis=-1)), 0.0)
 
 
-def _omega(sample: GroupedSample, spend: FloatArray) -> float:
+def _omega(sample: GroupedSample, spend: FloatArray) -> FloatArray:
+    """Return omega squared, for the spend of the others less the usual one."""
     weighted = sample.w * spend
-    sums, squares = sample.sums(weighted)[sample.present], dot(weighted, spend)
-    n, k = float(sample.sizes.sum()), len(sample.sizes)
-    if n <= k:
-        return float("nan")
-    total = squares - float(sums.sum()) ** 2 / n
-    within = squares - float((sums**2 / sample.sizes).sum())
-    if total <= SAME * squares:
-        return float("nan")
-    mean_within = max(within, 0.0) / (n - k)
-    return ratio(total - within - (k - 1) * mean_within, total + mean_within)
+    sums, squares = weighted @ sample.of.member, dot(weighted, np.broadcast_to(spend, weighted.shape))
+    n, k = sample.sizes.sum(axis=1), (sample.sizes > 0).sum(axis=1)
+    total = squares - sums.sum(axis=1) ** 2 / n
+    each = np.divide(sums**2, sample.sizes, out=np.zeros_like(sums), where=sample.sizes > 0)
+    within = squares - each.sum(axis=1)
+    mean_within = np.maximum(within, 0.0) / np.where(n > k, n - k, np.nan)
+    explained = total - within - (k - 1) * mean_within
+    return ratio(explained, np.where(total > SAME * squares, total + mean_within, 0.0))

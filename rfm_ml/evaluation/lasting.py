@@ -1,6 +1,7 @@
 """Whether segments last: over time, and had we met other customers; and whether they can be said in words."""
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -14,7 +15,7 @@ from rfm_ml.evaluation.origins import History, Origin, Past, rows_of
 from rfm_ml.evaluation.stability import bootstrap_rand_index, kept_share, migration_entropy
 from rfm_ml.evaluation.words import tree_accuracy
 
-MOST_REFITTED: Final = 5_000
+MOST_REFITTED: Final = 3_000
 """Of more customers a sample is refitted; smaller samples vary more, so the stability of the whole is rather higher."""
 
 AT_ORIGIN: Final = "at the origin"
@@ -36,30 +37,44 @@ class Learner:
 
     def __init__(self, candidate: Candidate, origin: Origin) -> None:
         self.candidate, self.origin = candidate, origin
-        self._learned: dict[str | bytes, Rule] = {}
+        self._learned: dict[str | bytes, tuple[Rule, History]] = {}
 
     def at_origin(self) -> Rule:
         """Return what was learned at T."""
-        return self._once(AT_ORIGIN, self.origin.history)
+        return self._once(AT_ORIGIN, self.origin.history)[0]
 
     def later(self) -> tuple[Rule, History]:
         """Return what is learned some days later, and from what."""
-        return self._once(LATER, self.origin.later), self.origin.later
+        return self._once(LATER, self.origin.later)
 
     def on_sample(self, rows: np.ndarray) -> tuple[Rule, History]:
         """Return what is learned from a sample of the customers, by their places at T, and from what."""
+        key = rows.tobytes()
+        return self._learned[key] if key in self._learned else self._once(key, self._sample(rows))
+
+    @cached_property
+    def places(self) -> np.ndarray:
+        """Places of the customers that refits are judged on: all, or an even sample of many."""
+        size = len(self.origin.history.now.customers)
+        return np.unique(np.arange(0, size, max(1.0, size / MOST_REFITTED)).astype(np.int64))
+
+    @cached_property
+    def placed(self) -> Past:
+        """The customers at `places`."""
+        return rows_of(self.origin.history.now, self.places)
+
+    def _sample(self, rows: np.ndarray) -> History:
         history = self.origin.history
         ids = pd.Index(history.before.customers["customer_id"])
-        before = ids.get_indexer(history.now.customers["customer_id"])[rows]
+        before = ids.get_indexer(history.now.customers["customer_id"].iloc[rows])
         known = before[before >= 0]
-        sample = History(rows_of(history.now, rows), rows_of(history.before, known), history.between[known])
-        return self._once(rows.tobytes(), sample), sample
+        return History(rows_of(history.now, rows), rows_of(history.before, known), history.between[known])
 
-    def _once(self, key: str | bytes, history: History) -> Rule:
+    def _once(self, key: str | bytes, history: History) -> tuple[Rule, History]:
         if key not in self._learned:
             again = getattr(self.candidate, "again", None)
             candidate = self.candidate if key == AT_ORIGIN or again is None else again(self.at_origin())
-            self._learned[key] = candidate.learn(history)
+            self._learned[key] = candidate.learn(history), history
         return self._learned[key]
 
 
@@ -110,7 +125,7 @@ def _over_time(learner: Learner, rule: Rule, *, cut: int, weights: np.ndarray) -
     now, then = learner.origin.history.now, learner.origin.later.now
     place = pd.Index(then.customers["customer_id"]).get_indexer(now.customers["customer_id"])
     still = place >= 0
-    before, counted = labels_of(rule, now)[still], weights[:, still]
+    before, counted = labels_of(rule, now)[still], weights if still.all() else weights[:, still]
     frozen = labels_of(rule, then)[place[still]]
     rows = [
         _row("kept_frozen", kept_share, before, frozen, weights=counted),
@@ -138,18 +153,16 @@ def labels_of(rule: Rule, past: Past) -> np.ndarray:
 
 
 def _cut(rule: Rule, history: History, *, groups: int) -> Rule:
-    return cut_rule(rule, history.now, groups=groups) if groups else rule
+    return cut_rule(rule, history, groups=groups) if groups else rule
 
 
 def _over_samples(learner: Learner, *, cut: int, refits: int, seed: int) -> tuple[float, float, float]:
     """Return the adjusted Rand index over refits on bootstrap samples of customers, with its interval."""
-    now = learner.origin.history.now
-    step = max(1.0, len(now.customers) / MOST_REFITTED)
-    places = pd.DataFrame({"place": np.unique(np.arange(0, len(now.customers), step).astype(np.int64))})
+    places = pd.DataFrame({"place": learner.places})
 
-    def make_labels(fitted: pd.DataFrame, every: pd.DataFrame) -> np.ndarray:
+    def make_labels(fitted: pd.DataFrame, _: pd.DataFrame) -> np.ndarray:
         rule = _cut(*learner.on_sample(fitted["place"].to_numpy()), groups=cut)
-        return labels_of(rule, rows_of(now, every["place"].to_numpy()))
+        return labels_of(rule, learner.placed)
 
     found = bootstrap_rand_index(make_labels, places, repeats=refits, seed=seed)
     return found.mean, found.low, found.high

@@ -1,18 +1,20 @@
 """All measures of a score, and all of a segmentation, at once: for the customers or for bootstrap samples of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from rfm_ml.evaluation import forecast_error, gains, grouping, ranking
 from rfm_ml.evaluation.grouping import GroupedCustomers, GroupedSample
-from rfm_ml.evaluation.sample import Sample, ScoredCustomers, numbers, weight_rows
+from rfm_ml.evaluation.sample import Sample, ScoredCustomers, blocks, numbers, weight_rows
 from rfm_ml.models.arrays import FloatArray
 
-FOUND: Final[dict[str, Callable[[Sample], float]]] = {
+S = TypeVar("S")
+
+FOUND: Final[dict[str, Callable[[Sample], FloatArray]]] = {
     "normalised_gini": gains.normalised_gini_of,
     "capture_10": partial(gains.capture_of, share=0.1),
     "capture_20": partial(gains.capture_of, share=0.2),
@@ -25,7 +27,7 @@ FOUND: Final[dict[str, Callable[[Sample], float]]] = {
 }
 """Measures of the order of a score."""
 
-ERRORS: Final[dict[str, Callable[[Sample], float]]] = {
+ERRORS: Final[dict[str, Callable[[Sample], FloatArray]]] = {
     "mae_over_mean": forecast_error.mae_over_mean_of,
     "rmse_over_mean": forecast_error.rmse_over_mean_of,
     "bias": forecast_error.bias_of,
@@ -34,7 +36,7 @@ ERRORS: Final[dict[str, Callable[[Sample], float]]] = {
 }
 """Measures of the amount of a score that predicts spend; with `out_of_sample_r2`."""
 
-SEGMENTS: Final[dict[str, Callable[[GroupedSample], float]]] = {
+SEGMENTS: Final[dict[str, Callable[[GroupedSample], FloatArray]]] = {
     "omega_squared": grouping.omega_squared_of,
     "omega_squared_winsorised": grouping.winsorised_omega_squared_of,
     "mutual_information": grouping.mutual_information_of,
@@ -64,8 +66,8 @@ def value_measures(
     Returns
     -------
     dict[str, FloatArray]
-        Measure: shape (repeats,), or () without weights. As if the rows were repeated so many times, and computed row
-        by row, so that no more memory than for the weights is used. NaN where a measure is not defined.
+        Measure: shape (repeats,), or () without weights. As if the rows were repeated so many times, and computed in
+        blocks of rows, so that hardly more memory than for the weights is used. NaN where a measure is not defined.
 
     Raises
     ------
@@ -84,10 +86,7 @@ def value_measures(
         mean = float(numbers([mean_train], what="mean_train")[0])
         measures["out_of_sample_r2"] = partial(forecast_error.out_of_sample_r2_of, mean_train=mean)
         measures |= ERRORS
-    rows = weight_rows(weights, size=len(customers.spend))
-    samples = (Sample(customers, row) for row in rows)
-    table = np.array([[measure(sample) for measure in measures.values()] for sample in samples])
-    return _by_name(list(measures), table, one=weights is None)
+    return _by_name(measures, partial(Sample, customers), weights, size=len(customers.spend))
 
 
 def segment_measures(
@@ -122,12 +121,19 @@ def segment_measures(
     (1.0, 0.5)
     """
     customers = GroupedCustomers(spend, segment)
-    rows = weight_rows(weights, size=len(customers.spend))
-    samples = (GroupedSample(customers, row) for row in rows)
-    table = np.array([[measure(sample) for measure in SEGMENTS.values()] for sample in samples])
-    return _by_name(list(SEGMENTS), table, one=weights is None)
+    return _by_name(SEGMENTS, partial(GroupedSample, customers), weights, size=len(customers.order))
 
 
-def _by_name(names: list[str], table: FloatArray, *, one: bool) -> dict[str, FloatArray]:
-    table = table.reshape(-1, len(names))
-    return {name: np.asarray(table[0, i] if one else table[:, i]) for i, name in enumerate(names)}
+def _by_name(
+    measures: Mapping[str, Callable[[S], FloatArray]],
+    sample: Callable[[NDArray[np.number]], S],
+    weights: ArrayLike | None,
+    *,
+    size: int,
+) -> dict[str, FloatArray]:
+    tables = [
+        np.array([measure(some) for measure in measures.values()])
+        for some in map(sample, blocks(weight_rows(weights, size=size)))
+    ]
+    table = np.concatenate(tables, axis=1) if tables else np.empty((len(measures), 0))
+    return {name: np.asarray(row[0] if weights is None else row) for name, row in zip(measures, table, strict=True)}

@@ -74,7 +74,8 @@ class History:
 
 def rows_of(past: Past, rows: np.ndarray) -> Past:
     """Return some of the customers of a day, by their places."""
-    customers, base = (t.iloc[rows].reset_index(drop=True) for t in (past.customers, past.base))
+    customers = past.customers.iloc[rows].reset_index(drop=True)
+    base = customers if past.base is past.customers else past.base.iloc[rows].reset_index(drop=True)
     return replace(past, customers=customers, base=base, recent_spend=past.recent_spend[rows])
 
 
@@ -206,9 +207,10 @@ def make_origins(
         if day not in pasts:
             seen = until_day(orders, day) if cut else orders
             customers = build(seen, day).sort_values("customer_id", ignore_index=True)
-            whole = customers if base is None else base(seen, day).sort_values("customer_id", ignore_index=True)
             chosen = _sample(customers["customer_id"], most_customers)
-            customers, whole = (t[chosen].reset_index(drop=True) for t in (customers, whole))
+            whole = customers = customers[chosen].reset_index(drop=True)
+            if base is not None:
+                whole = base(seen, day).sort_values("customer_id", ignore_index=True)[chosen].reset_index(drop=True)
             spent = _spend(orders, customers["customer_id"], until=day, days=plan.horizon_days)
             pasts[day] = Past(day, plan.horizon_days, customers, whole, spent)
         return pasts[day]

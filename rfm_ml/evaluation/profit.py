@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from rfm_ml.core.checks import require_between
 from rfm_ml.core.errors import ParamsError
-from rfm_ml.evaluation.sample import Sample, ScoredCustomers, weight_rows
+from rfm_ml.evaluation.sample import Sample, ScoredCustomers, blocks, weight_rows
 from rfm_ml.models.arrays import FloatArray
 
 
@@ -80,7 +80,7 @@ def profit_curve(
         _check(margin, contact_cost, rho)
     sample = Sample(ScoredCustomers(spend, score))
     depth = np.linspace(0, 1, steps + 1)
-    customers, held = depth * sample.size, sample.up_to(depth * sample.size, sample.amounts)
+    customers, held = depth * sample.size[0], sample.up_to(depth, sample.held)[0]
     tables = [
         pd.DataFrame({
             "response": float(rho),
@@ -133,14 +133,25 @@ def best_depth(
     _check(margin, contact_cost, response)
     customers = ScoredCustomers(spend, score)
     rows = weight_rows(weights, size=len(customers.spend))
-    found = []
-    for row in rows:
-        sample = Sample(customers, row)
-        profit = margin * response * np.cumsum(sample.amounts) - contact_cost * sample.through
-        at = int(profit.argmax())
-        found.append((sample.through[at] / sample.size, profit[at]) if profit[at] > 0 else (0.0, 0.0))
-    table = np.array(found, dtype=np.float64).reshape(-1, 2)
-    return BestDepth(*(np.asarray(column[0] if weights is None else column) for column in table.T))
+    parts = [
+        best_depth_of(Sample(customers, block), margin=margin, contact_cost=contact_cost, response=response)
+        for block in blocks(rows)
+    ]
+    depth, profit = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return BestDepth(depth, profit) if weights is not None else BestDepth(np.asarray(depth[0]), np.asarray(profit[0]))
+
+
+def best_depth_of(sample: Sample, *, margin: float, contact_cost: float, response: float) -> BestDepth:
+    """Return `best_depth` of samples."""
+    # A contact of who spends nothing never pays, so the best depth ends at the score of a spender.
+    ends = np.unique(sample.of.group)
+    start = np.zeros((len(sample.size), 1))
+    reached = np.concatenate([start, sample.through[:, ends]], axis=1)
+    held = np.concatenate([start, sample.held[:, ends]], axis=1)
+    profit = margin * response * held - contact_cost * reached
+    at = profit.argmax(axis=1)[:, None]
+    depth, found = (np.take_along_axis(a, at, 1)[:, 0] for a in (reached, profit))
+    return BestDepth(depth / sample.size, found)
 
 
 def _check(margin: float, contact_cost: float, response: float) -> None:

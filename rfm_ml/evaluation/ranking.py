@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rfm_ml.core.errors import DataError
-from rfm_ml.evaluation.sample import Sample, ScoredCustomers, dot, numbers, ratio, weight_rows
+from rfm_ml.evaluation.sample import Sample, ScoredCustomers, dot, numbers, ratio, weight_rows, weighted_sums
 from rfm_ml.models.arrays import FloatArray
 
 SAME: float = 1e-12
@@ -25,7 +25,7 @@ def spearman(spend: ArrayLike, score: ArrayLike) -> float:
     >>> spearman([0, 10, 20, 5], [1, 2, 4, 3])
     0.8
     """
-    return spearman_of(Sample(ScoredCustomers(spend, score)))
+    return float(spearman_of(Sample(ScoredCustomers(spend, score)))[0])
 
 
 def roc_auc(spend: ArrayLike, score: ArrayLike) -> float:
@@ -43,7 +43,7 @@ def roc_auc(spend: ArrayLike, score: ArrayLike) -> float:
     >>> roc_auc([0, 10, 20, 0], [1, 2, 4, 3])
     0.75
     """
-    return roc_auc_of(Sample(ScoredCustomers(spend, score)))
+    return float(roc_auc_of(Sample(ScoredCustomers(spend, score)))[0])
 
 
 def activity_accuracy(spend: ArrayLike, told_active: ArrayLike, *, weights: ArrayLike | None = None) -> FloatArray:
@@ -83,24 +83,27 @@ def activity_accuracy(spend: ArrayLike, told_active: ArrayLike, *, weights: Arra
             f"Got {told.dtype} in the shape {told.shape}."
         )
     rows = weight_rows(weights, size=len(y))
-    right = rows[:, told == (y > 0)].sum(axis=1) / rows.sum(axis=1)
+    right = weighted_sums(rows, told == (y > 0)) / rows.sum(axis=1)
     return np.asarray(right[0] if weights is None else right)
 
 
-def spearman_of(sample: Sample) -> float:
-    """Return `spearman` of a sample."""
-    # Mid-ranks have the mean (n + 1) / 2; `below` is 1/2 less.
-    mean = sample.size / 2
-    by_score, by_spend = sample.below - mean, sample.spend_below - mean
-    weighted = sample.w * by_spend
-    both = dot(sample.of.by_score.sums(weighted), by_score)
-    spread = dot(sample.customers, by_score**2) * dot(weighted, by_spend)
-    return ratio(both, np.sqrt(spread)) if spread > SAME * sample.size**2 else float("nan")
+def spearman_of(sample: Sample) -> FloatArray:
+    """Return `spearman` of samples."""
+    # Mid-ranks have the mean (n + 1) / 2; `below` is 1/2 less. Deviations from it sum to 0, so that those of who spent
+    # nothing are minus those of the others.
+    mean = sample.size[:, None] / 2
+    both = dot(sample.w * (sample.below - mean), sample.spend_below - sample.idle_below[:, None])
+    spread = _spread(sample.size, sample.customers) * _spread(sample.size, sample.spend_groups)
+    return ratio(both, np.sqrt(np.where(spread > SAME * sample.size**2, spread, 0.0)))
 
 
-def roc_auc_of(sample: Sample) -> float:
-    """Return `roc_auc` of a sample."""
-    buyers = sample.of.by_score.sums(sample.w * sample.of.bought)
+def _spread(size: FloatArray, ties: FloatArray) -> FloatArray:
+    """Return the sum of squared deviations of mid-ranks: (n^3 - sum t^3) / 12, less n - sum t, which is 0."""
+    return np.maximum(size**3 - dot(ties * ties, ties), 0.0) / 12
+
+
+def roc_auc_of(sample: Sample) -> FloatArray:
+    """Return `roc_auc` of samples."""
     # Over buyers, `below` counts each pair of two buyers once: buyers ^ 2 / 2 with the pairs of one with himself.
-    wins = dot(buyers, sample.below) - sample.buyers**2 / 2
+    wins = dot(sample.w * sample.of.bought, sample.below) - sample.buyers**2 / 2
     return ratio(wins, sample.buyers * (sample.size - sample.buyers))

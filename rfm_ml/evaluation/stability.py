@@ -12,7 +12,7 @@ from rfm_ml.core.checks import require_between
 from rfm_ml.core.errors import DataError
 from rfm_ml.evaluation.grouping import entropy, label_codes
 from rfm_ml.evaluation.inference import interval
-from rfm_ml.evaluation.sample import weight_rows
+from rfm_ml.evaluation.sample import blocks, weight_rows, weighted_sums
 from rfm_ml.models.arrays import FloatArray
 
 Labels = Sequence[object] | ArrayLike
@@ -122,7 +122,7 @@ def kept_share(before: Labels, after: Labels, *, weights: ArrayLike | None = Non
     """
     one, two, _ = _pairs(before, after)
     rows = weight_rows(weights, size=len(one))
-    kept = rows[:, one == two].sum(axis=1) / rows.sum(axis=1)
+    kept = weighted_sums(rows, one == two) / rows.sum(axis=1)
     return np.asarray(kept[0] if weights is None else kept)
 
 
@@ -154,7 +154,11 @@ def migration_entropy(before: Labels, after: Labels, *, weights: ArrayLike | Non
     """
     one, two, k = _pairs(before, after)
     rows = weight_rows(weights, size=len(one))
-    values = np.array([_conditional(np.bincount(one * k + two, weights=row, minlength=k * k), k) for row in rows])
+    pairs, codes = np.unique(one * k + two, return_inverse=True)
+    order = np.argsort(codes, kind="stable")
+    starts = np.searchsorted(codes[order], np.arange(len(pairs)))
+    counts = [np.add.reduceat(block[:, order], starts, axis=1, dtype=np.float64) for block in blocks(rows)]
+    values = _conditional(np.concatenate(counts), pairs // k)
     return np.asarray(values[0] if weights is None else values)
 
 
@@ -167,5 +171,7 @@ def _pairs(before: Labels, after: Labels) -> tuple[NDArray[np.int64], NDArray[np
     return codes[: len(one)], codes[len(one) :], len(names)
 
 
-def _conditional(counts: NDArray[np.number], k: int) -> float:
-    return max(entropy(counts) - entropy(counts.reshape(k, k).sum(axis=1)), 0.0)
+def _conditional(counts: FloatArray, before: NDArray[np.int64]) -> FloatArray:
+    """Return H(after | before) from the counts of pairs, sorted by the segment before; shape (repeats,)."""
+    starts = np.flatnonzero(np.diff(before, prepend=-1))
+    return np.maximum(entropy(counts) - entropy(np.add.reduceat(counts, starts, axis=1)), 0.0)

@@ -11,7 +11,7 @@ from sklearn.tree import DecisionTreeClassifier
 from rfm_ml.core.checks import require_between, require_columns
 from rfm_ml.core.errors import DataError
 from rfm_ml.evaluation.grouping import label_codes
-from rfm_ml.evaluation.sample import weight_rows
+from rfm_ml.evaluation.sample import weight_rows, weighted_sums
 from rfm_ml.evaluation.stability import Labels
 from rfm_ml.models.arrays import FloatArray
 
@@ -33,7 +33,7 @@ class TreeAccuracy(NamedTuple):
     def on(self, weights: ArrayLike) -> FloatArray:
         """Return the accuracy of bootstrap samples, for weights of shape (repeats, n): shape (repeats,)."""
         rows = weight_rows(weights, size=len(self.hits))
-        return np.asarray(rows[:, self.hits].sum(axis=1) / rows.sum(axis=1))
+        return np.asarray(weighted_sums(rows, self.hits) / rows.sum(axis=1))
 
 
 def tree_accuracy(
