@@ -5,14 +5,18 @@ There is no composite score. Each rule uses one figure, in this order:
 1. Only strategies that answered at every origin take part, and none that knew what it could not know.
 2. The leader is the segmentation with the best mean rank by normalised Gini over the origins (the higher mean if two
    tie): it finds the most value. A score cut into 5 or 10 groups is a segmentation too.
-3. Equals are the segmentations that are at no origin worse than the leader: every paired interval covers 0 or lies
-   above it. This is lenient to the leader, so no correction for many comparisons is made here.
-4. Of the equals, those are steady that keep at least `STEADY` of the customers in their segment under frozen rules, in
-   the mean of the origins. If none does, all go on.
-5. Of these the recommended one is the easiest to say in words (accuracy of a tree with at most 12 leaves, mean of the
+3. Steady are the segmentations that are so in both ways: at least `STEADY` of the customers keep their segment over
+   30 days under frozen rules (mean of the origins), and refits on other samples of customers agree with an adjusted
+   Rand index of at least `STEADY`. If none is, all go on. The best of them by mean rank is the one to be matched; it is
+   the leader, unless the leader is not steady.
+4. Equals are the steady segmentations that are at no origin worse than that one: every paired interval covers 0 or
+   lies above it. This is lenient to it, so no correction for many comparisons is made here.
+5. Segments of their own go before scores that were cut: a cut score is recommended only where its figures are better
+   than those of all steady segmentations, that is where none of them is among the equals.
+6. Of these the recommended one is the easiest to say in words (accuracy of a tree with at most 12 leaves, mean of the
    origins); within `ALIKE` of the best the one with the higher Rand index over refits, then the one with fewer groups,
    then the first by name.
-6. Leader and recommended are held against past spend rate cut into 10 groups: better at some origins and worse at
+7. Leader and recommended are held against past spend rate cut into 10 groups: better at some origins and worse at
    none is "better", the reverse "worse"; else there is no difference, and past spend does as well.
 """
 
@@ -22,9 +26,8 @@ from typing import Final, NamedTuple
 import pandas as pd
 
 from rfm_ml.evaluation.inference import BETTER, WORSE, mean_ranks
-from rfm_ml.evaluation.scorecard import ALPHA, HEADLINE, PAST_RATE, SEGMENTATIONS
+from rfm_ml.evaluation.scorecard import ALPHA, HEADLINE, PAST_RATE, SEGMENTATIONS, STEADY, steady
 
-STEADY: Final = 0.7
 ALIKE: Final = 0.05
 
 
@@ -38,7 +41,7 @@ class Recommendation(NamedTuple):
     chosen
         The one to use; None likewise.
     equals
-        Those that are not worse than the leader, the leader first.
+        The steady ones that are not worse than the best of them, that one first.
     sentences
         The recommendation with its reasons.
     """
@@ -81,22 +84,33 @@ def recommend(scorecard: pd.DataFrame, pairs: pd.DataFrame) -> Recommendation:
         return Recommendation(
             None, None, (), ("No segmentation could be judged at every day, so none is recommended.",)
         )
-    ranks = mean_ranks(_headline(scorecard, names)).set_index("strategy")["mean_rank"]
-    found = values.loc[names].assign(rank=ranks).reset_index()
-    found["groups"] = found["strategy"].map(scorecard.groupby("strategy")["groups"].max())
-    leader = str(found.sort_values(["rank", HEADLINE, "strategy"], ascending=[True, False, True])["strategy"].iloc[0])
+    found = values.reindex(columns=[*values.columns, *({"rand_index", "kept_frozen"} - set(values.columns))]).loc[names]
+    found = found.assign(groups=scorecard.groupby("strategy")["groups"].max())
+    leader = _first(scorecard, names, values)
+    lasting = steady(found) or names
+    best = _first(scorecard, lasting, values)
     pairs = pairs[(pairs["league"] == SEGMENTATIONS) & (pairs["measure"] == HEADLINE)]
-    against = pairs[pairs["other"] == leader]
-    worse = set(against.loc[against["verdict"] == WORSE, "strategy"])
-    equals = [leader, *(n for n in names if n != leader and n not in worse)]
-    chosen = _chosen(found[found["strategy"].isin(equals)])
+    worse = set(pairs.loc[(pairs["other"] == best) & (pairs["verdict"] == WORSE), "strategy"])
+    equals = [best, *(n for n in lasting if n != best and n not in worse)]
+    chosen = _chosen(found.loc[equals])
+    days = scorecard["origin"].nunique()
     sentences = [
-        _of_leader(found, leader, equals),
-        _of_chosen(found.set_index("strategy"), chosen, equals),
-        _against_past_rate(pairs, chosen, origins=scorecard["origin"].nunique()),
-        *([_against_past_rate(pairs, leader, origins=scorecard["origin"].nunique())] if leader != chosen else []),
+        _of_leader(found, leader),
+        *_of_steady(found, leader, best),
+        _of_chosen(found, chosen, equals),
+        _against_past_rate(pairs, chosen, origins=days),
+        *([_against_past_rate(pairs, leader, origins=days)] if leader != chosen else []),
     ]
-    return Recommendation(leader, chosen, tuple(equals), tuple(s for s in sentences if s))
+    return Recommendation(leader, chosen, tuple(equals), tuple(sentences))
+
+
+def _first(scorecard: pd.DataFrame, names: Collection[str], values: pd.DataFrame) -> str:
+    """Return who has the best mean rank of these, the higher mean of equals, then the first by name."""
+    ranks = mean_ranks(_headline(scorecard, names)).set_index("strategy")
+    ordered = ranks.assign(value=values[HEADLINE]).reset_index()
+    return str(
+        ordered.sort_values(["mean_rank", "value", "strategy"], ascending=[True, False, True])["strategy"].iloc[0]
+    )
 
 
 def _complete(scorecard: pd.DataFrame) -> set[str]:
@@ -111,29 +125,50 @@ def _headline(scorecard: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:
 
 
 def _chosen(equals: pd.DataFrame) -> str:
-    steady = equals[equals["kept_frozen"] >= STEADY]
-    left = steady if len(steady) else equals
+    own = equals[~equals.index.str.contains("/")]
+    left = own if len(own) else equals
     plain = left[left["tree_accuracy"] >= left["tree_accuracy"].max() - ALIKE]
-    rand = plain["rand_index"] if "rand_index" in plain else plain["kept_frozen"]
-    order = plain.assign(rand=rand.fillna(0)).sort_values(["rand", "groups", "strategy"], ascending=[False, True, True])
-    return str(order["strategy"].iloc[0])
+    order = plain.assign(rand=plain["rand_index"].fillna(0)).rename_axis("strategy").reset_index()
+    return str(order.sort_values(["rand", "groups", "strategy"], ascending=[False, True, True])["strategy"].iloc[0])
 
 
-def _of_leader(found: pd.DataFrame, leader: str, equals: list[str]) -> str:
-    value = float(found.loc[found["strategy"] == leader, HEADLINE].iloc[0])
-    others = len(equals) - 1
-    alike = f"{others} other {'segmentation is' if others == 1 else 'segmentations are'} not worse at any day"
-    told = alike if others else "every other segmentation is worse on some day"
-    return f"Of the segmentations {words_of(leader)} finds the most value (normalised Gini {value:.3f}); {told}."
+def _of_leader(found: pd.DataFrame, leader: str) -> str:
+    value = float(found.loc[leader, HEADLINE])
+    return f"Of the segmentations {words_of(leader)} finds the most value (normalised Gini {value:.3f})."
+
+
+def _of_steady(found: pd.DataFrame, leader: str, best: str) -> list[str]:
+    """Say why the leader is not the one to be matched."""
+    if not steady(found):
+        return [f"None is steady: at least {STEADY:.0%} of customers kept, and refits that agree by {STEADY:g}."]
+    if leader == best:
+        return []
+    row, value = found.loc[leader], float(found.loc[best, HEADLINE])
+    kept, rand = row["kept_frozen"], row["rand_index"]
+    why = f"{kept:.0%} of customers keep their group over 30 days, and refits agree by {rand:.2f}"
+    return [
+        f"But it is not steady: {why}; at least {STEADY:.0%} and {STEADY:g} are asked. "
+        f"Of the steady ones {words_of(best)} finds the most ({value:.3f})."
+    ]
 
 
 def _of_chosen(found: pd.DataFrame, chosen: str, equals: list[str]) -> str:
-    row = found.loc[chosen]
-    steady = f"{row['kept_frozen']:.0%} of customers keep their segment under frozen rules"
-    why = f"a tree with 12 leaves says {row['tree_accuracy']:.0%} of it in words, {steady}"
-    if len(equals) == 1:
-        return f"Use it: {why}."
-    return f"Use {words_of(chosen)}: among these it is the easiest to say and to keep ({why})."
+    row, others = found.loc[chosen], len(equals) - 1
+    why = (
+        f"a tree with 12 leaves says {row['tree_accuracy']:.0%} of it in words, {row['kept_frozen']:.0%} of customers "
+        "keep their segment under frozen rules"
+    )
+    if row["rand_index"] == row["rand_index"]:
+        why += f", and refits on other samples agree by {row['rand_index']:.2f} (1: the same groups)"
+    if not others:
+        return f"Use {words_of(chosen)}: every other one is worse on some day ({why})."
+    if "/" in chosen:
+        among = (
+            "no steady segmentation with groups of its own finds as much, and of such scores it is the easiest to say"
+        )
+    else:
+        among = f"{others} other{'s are' if others > 1 else ' is'} not worse on any day, and it is the easiest to say"
+    return f"Use {words_of(chosen)}: {among} ({why})."
 
 
 def _against_past_rate(pairs: pd.DataFrame, strategy: str, *, origins: int) -> str:

@@ -13,6 +13,8 @@ from rfm_ml.evaluation.inference import BETTER, WORSE, holm, mean_ranks, paired_
 PAST_RATE: Final = "past_spend_rate"
 HEADLINE: Final = "normalised_gini"
 ALPHA: Final = 0.05
+STEADY: Final = 0.7
+"""A segmentation is steady if so large a share of customers keep their segment, and refits agree so far."""
 AS_THEY_ARE: Final = "as they are"
 SEGMENTATIONS: Final = "segmentations"
 DIFFERENCE: Final = ("difference", "low", "high", "verdict", "p_value")
@@ -118,6 +120,8 @@ def reference_of(league: str) -> str:
 def pairs_table(judged: Sequence[Judged]) -> pd.DataFrame:
     """Return the paired differences of every strategy to past spend rate and to the leader of its league.
 
+    Segmentations are also compared with the best steady one.
+
     Returns
     -------
     pd.DataFrame
@@ -130,7 +134,7 @@ def pairs_table(judged: Sequence[Judged]) -> pd.DataFrame:
     measures = [m for m in dict.fromkeys(m for j in judged for m in j.draws) if meaning(m).better]
     rows = []
     for league, names in leagues(judged).items():
-        for other in dict.fromkeys([reference_of(league), leader_of(judged, names)]):
+        for other in dict.fromkeys([reference_of(league), leader_of(judged, names), *_to_match(judged, league, names)]):
             for origin, measure in product(origins, measures):
                 rivals = [n for n in names if n != other and (n, origin) in by_key]
                 if (other, origin) in by_key and rivals:
@@ -143,6 +147,28 @@ def pairs_table(judged: Sequence[Judged]) -> pd.DataFrame:
                     ]
     columns = ["league", "origin", "measure", "strategy", "other", *DIFFERENCE, "p_holm"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def steady(measures: pd.DataFrame) -> list[str]:
+    """Return the steady strategies: over time under frozen rules, and over refits on other samples of customers.
+
+    Parameters
+    ----------
+    measures
+        `kept_frozen` and `rand_index` by strategy, means over the origins.
+    """
+    both = (measures["kept_frozen"] >= STEADY) & (measures["rand_index"] >= STEADY)
+    return [str(name) for name in measures.index[both]]
+
+
+def _to_match(judged: Sequence[Judged], league: str, names: Sequence[str]) -> list[str]:
+    """Return the best steady segmentation, with which the recommendation compares the others."""
+    if league != SEGMENTATIONS:
+        return []
+    table = pd.concat([j.table.assign(strategy=j.strategy) for j in judged if j.strategy in names])
+    means = table.groupby(["strategy", "measure"])["value"].mean().unstack()
+    lasting = steady(means.reindex(columns=["kept_frozen", "rand_index"]))
+    return [leader_of(judged, lasting)] if lasting else []
 
 
 def _compared(one: Judged, other: Judged, measure: str) -> dict[str, float | str]:

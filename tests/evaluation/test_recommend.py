@@ -32,7 +32,7 @@ def test_the_easiest_to_say_of_those_that_are_not_worse() -> None:
     )
     found = recommend(card, against)
     assert (found.leader, found.chosen, found.equals) == ("best", "plain", ("best", "plain"))
-    assert "1 other segmentation is not worse at any day" in found.sentences[0]
+    assert "1 other is not worse on any day" in found.sentences[1]
     assert "plain and past spend rate in 10 groups at any of 2 days: past spend does as well" in found.sentences[2]
     assert "beats past spend rate in 10 groups at 1 of 2 days (1 after Holm's correction)" in found.sentences[3]
 
@@ -40,6 +40,28 @@ def test_the_easiest_to_say_of_those_that_are_not_worse() -> None:
 def test_what_nobody_keeps_is_not_recommended() -> None:
     card = scorecard(restless=(0.8, 0.3, 1.0, 1.0), steady=(0.8, 0.8, 0.7, 0.9))
     assert recommend(card, pairs()).chosen == "steady"
+
+
+def test_both_kinds_of_stability_are_asked_for() -> None:
+    """Refits that do not agree are no ground for a campaign, however much value they find and however long kept."""
+    card = scorecard(boosted__10=(0.9, 0.9, 0.9, 0.25), kept=(0.8, 0.8, 0.7, 0.9))
+    found = recommend(card, pairs())
+    assert (found.leader, found.chosen) == ("boosted/10", "kept")
+    assert "not steady: 90% of customers keep their group over 30 days, and refits agree by 0.25" in found.sentences[1]
+
+
+def test_segments_of_their_own_go_before_scores_unless_these_are_better() -> None:
+    card = scorecard(rate__10=(0.8, 0.9, 0.99, 0.99), own=(0.79, 0.9, 0.8, 0.9))
+    alike = pairs(("own", "rate/10", "no difference", 1.0))
+    assert recommend(card, alike).chosen == "own"
+    behind = pairs(("own", "rate/10", "worse", 0.01))
+    assert recommend(card, behind).chosen == "rate/10"
+
+
+def test_where_none_is_steady_all_go_on() -> None:
+    found = recommend(scorecard(a=(0.9, 0.2, 0.9, 0.3), b=(0.8, 0.9, 0.7, 0.2)), pairs(("b", "a", "worse", 0.01)))
+    assert found.chosen == "a"
+    assert "None is steady" in found.sentences[1]
 
 
 def test_who_missed_a_day_takes_no_part() -> None:
