@@ -133,7 +133,7 @@ def _chosen(equals: pd.DataFrame) -> str:
 
 
 def _of_leader(found: pd.DataFrame, leader: str) -> str:
-    value = float(found.loc[leader, HEADLINE])
+    value = float(found[HEADLINE][leader])
     return f"Of the segmentations {words_of(leader)} finds the most value (normalised Gini {value:.3f})."
 
 
@@ -143,7 +143,7 @@ def _of_steady(found: pd.DataFrame, leader: str, best: str) -> list[str]:
         return [f"None is steady: at least {STEADY:.0%} of customers kept, and refits that agree by {STEADY:g}."]
     if leader == best:
         return []
-    row, value = found.loc[leader], float(found.loc[best, HEADLINE])
+    row, value = found.loc[leader], float(found[HEADLINE][best])
     kept, rand = row["kept_frozen"], row["rand_index"]
     why = f"{kept:.0%} of customers keep their group over 30 days, and refits agree by {rand:.2f}"
     return [

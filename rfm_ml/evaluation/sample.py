@@ -113,6 +113,10 @@ class Groups:
         self.group: Ints = np.empty(len(values), dtype=np.int64)
         self.group[self.order] = np.cumsum(first) - 1
 
+    def sums(self, ordered: FloatArray) -> FloatArray:
+        """Sum by group what is already in this order."""
+        return np.asarray(np.add.reduceat(ordered, self.starts))
+
     @property
     def ends(self) -> Ints:
         """Shape (g,): where in this order each group has its last customer."""

@@ -35,7 +35,7 @@ def plot_calibration(table: pd.DataFrame, *, label: str, title: str | None = Non
     ax.bar(at, actual, width=0.72, color=PALE, label="what customers did (line: twice the standard error)")
     ax.errorbar(at, actual, yerr=[below, error], fmt="none", ecolor=QUIET, elinewidth=1.5)
     ax.plot(at, expected, "o", color=BLUE, markersize=9, label="expected")
-    ax.set_xticks(at, [f"{g}\n({short(n)})" for g, n in zip(table["group"], table["customers"], strict=True)])
+    ax.set_xticks(at, [f"{g}\n({short(round(n))})" for g, n in zip(table["group"], table["customers"], strict=True)])
     ax.tick_params(axis="x", length=0)
     ax.set_xlim(min(-0.6, len(table) / 2 - 3.5), max(len(table) - 0.4, len(table) / 2 + 2.5))
     ax.set_ylim(0)
