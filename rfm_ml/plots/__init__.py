@@ -2,6 +2,7 @@
 
 from rfm_ml.plots.behaviour import plot_cohorts, plot_funnel, plot_rates
 from rfm_ml.plots.calibration import plot_calibration
+from rfm_ml.plots.campaigns import plot_expected_profit, plot_filters, plot_overlap
 from rfm_ml.plots.clusters import plot_centres, plot_numbers, plot_points, plot_refits
 from rfm_ml.plots.comparison import (
     plot_agreement,
@@ -41,6 +42,8 @@ __all__ = [
     "plot_concentration",
     "plot_differences",
     "plot_distribution",
+    "plot_expected_profit",
+    "plot_filters",
     "plot_flow",
     "plot_funnel",
     "plot_gains",
@@ -53,6 +56,7 @@ __all__ = [
     "plot_net",
     "plot_next_orders",
     "plot_numbers",
+    "plot_overlap",
     "plot_pair_panel",
     "plot_pareto",
     "plot_points",

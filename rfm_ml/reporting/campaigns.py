@@ -1,5 +1,6 @@
 """The lists of a run: written for each audience, and what the report tells of them."""
 
+import json
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pandas as pd
 from rfm_ml.campaigns.manifest import HELD, write_groups
 from rfm_ml.core.checks import require_known
 from rfm_ml.study.audiences import Audiences
-from rfm_ml.study.deliveries import deliver, holdout_table
+from rfm_ml.study.deliveries import deliver, holdout_table, lists_file
 
 Manifests = dict[str, dict[str, Any]]
 """What was written for each audience, by its name."""
@@ -45,6 +46,7 @@ def write_campaigns(audiences: Audiences, to: Path, *, confirmed: Collection[str
     campaigns.mkdir(mode=0o700, exist_ok=True)
     found = {name: deliver(audiences, name, campaigns / name, confirmed=confirmed) for name in audiences.names}
     overview(found).to_csv(tables / "audiences.csv", index=False)
+    lists_file(audiences.study).write_text(json.dumps(found), encoding="utf-8")
     filters = [pd.DataFrame(m["counts"]).assign(audience=name) for name, m in found.items()]
     columns = ["audience", "step", "left_out", "remaining"]
     pd.concat(filters)[columns].to_csv(tables / "audience_filters.csv", index=False)

@@ -25,6 +25,7 @@ from rfm_ml.campaigns.manifest import (
 )
 from rfm_ml.study.audiences import Audiences
 from rfm_ml.study.sent import Sent
+from rfm_ml.study.study import Study
 
 BELOW_MINIMUM: Final = "list below the destination's minimum"
 
@@ -88,6 +89,11 @@ def deliver(audiences: Audiences, name: str, folder: Path, *, confirmed: Collect
     }
     write_manifest(folder, manifest)
     return manifest
+
+
+def lists_file(study: Study) -> Path:
+    """Return the file of the cache in which a run leaves the manifests of its lists, for the pages it makes."""
+    return study.store.root / f"lists-{study.basis}.json"
 
 
 def counts(filters: pd.DataFrame, written: Written) -> pd.DataFrame:

@@ -29,6 +29,7 @@ def test_the_notebooks_are_there() -> None:
         "33_clv",
         "40_segment_panels",
         "41_behaviour_panels",
+        "70_campaigns",
         "71_campaign_results",
         "42_products",
         "customer_360",
