@@ -183,11 +183,12 @@ def _against_past_rate(pairs: pd.DataFrame, strategy: str, *, origins: int) -> s
     sure = int(((some["verdict"] == BETTER) & (some["p_holm"] < ALPHA)).sum())
     if wins and not losses:
         by = f"{wins} of {origins} days ({sure} after Holm's correction)"
-        return f"It beats {other} at {by}: {name} is worth its trouble."
+        return f"{name[:1].upper()}{name[1:]} beats {other} at {by}: it finds more than past spend does."
     if losses and not wins:
         return f"It does not beat {other}: {name} is worse at {losses} of {origins} days, so past spend does better."
     if losses:
         return (
-            f"Against {other} {name} is better at {wins} and worse at {losses} of {origins} days: no clear difference."
+            f"Against {other} {name} is better at {wins} and worse at {losses} of {origins} days: no clear "
+            "difference, past spend does as well."
         )
     return f"There is no difference between {name} and {other} at any of {origins} days: past spend does as well."
