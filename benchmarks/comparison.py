@@ -18,6 +18,7 @@ as_of: 1998-06-30
 currency: USD
 orders: {{dataset: cdnow_master, policies: {{duplicates: keep, zero_orders: keep}}}}
 strategies: {{quantiles: {{use: quantile_rfm, map: twelve, options: {{bins: 5}}}}}}
+notebooks: [50_strategy_comparison]
 comparison: {{candidates: [{eight}], bootstraps: {bootstraps}}}
 """
 
