@@ -13,6 +13,8 @@ from rfm_ml.cli import main
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.core.places import find_params
 from rfm_ml.params import Params, load_params, parse_params
+from rfm_ml.reporting.run import prepare_notebooks
+from rfm_ml.study import Study
 
 FOLDER = Path(__file__).parents[1] / "params"
 PLAIN: dict[str, Any] = {
@@ -169,3 +171,9 @@ def test_the_schema_refuses_what_the_models_refuse(changes: dict[str, Any]) -> N
     assert not validator.is_valid(PLAIN | changes)
     with pytest.raises(ParamsError):
         _parse(**changes)
+
+
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.yml")), ids=lambda f: f.stem)
+def test_pages_of_the_shipped_files_can_be_executed(file: Path) -> None:
+    study = Study(file, as_of="2025-06-30")
+    assert [run.name for run in prepare_notebooks(study)] == [n.name for n in study.params.notebooks]

@@ -166,10 +166,12 @@ def prepare_notebooks(study: Study, *, only: Sequence[str] = ()) -> list[Noteboo
     wanted = {n: named.get(n, {}) for n in only} or named
     runs = [prepare(source, name, parameters, given=given) for name, parameters in wanted.items()]
     for run in runs:
-        if "strategy" in run.effective and run.effective["strategy"] not in study.strategies:
+        asked = run.effective.get("strategy")
+        left_open = asked == "" and "strategy" not in run.parameters  # a page that chooses for itself
+        if asked is not None and asked not in study.strategies and not left_open:
             raise ParamsError(
                 f"{run.name} must be given a strategy of this study ({', '.join(study.strategies)}). "
-                f"Got {run.effective['strategy']!r}. In the params write "
+                f"Got {asked!r}. In the params write "
                 f"{{name: {run.name}, parameters: {{strategy: {study.strategies[0]}}}}}."
             )
     return runs
