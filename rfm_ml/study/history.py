@@ -52,7 +52,7 @@ class History:
 
     Examples
     --------
-    >>> history = History(Study("params/cdnow.yml"), "thresholds")
+    >>> history = History(Study("params/cdnow.yml"), "quantiles")
     >>> history.order[0], history.order[-1]
     ('Champions', 'Lost')
     """
