@@ -6,15 +6,21 @@ GATE: Final = 0.5
 """Largest change of a list's size since the last one, as a share, if the params say nothing else."""
 
 
+FEW: Final = 20
+"""A change is taken as a share of the last size, but of no fewer customers: small lists, and empty ones, swing."""
+
+
 def size_change(now: int, last: int | None) -> float | None:
-    """Return by what share a list has moved since the last one; None without a last one.
+    """Return by what share of the last list, or of `FEW` customers, a list has moved; None without a last one.
 
     Examples
     --------
     >>> size_change(150, 100), size_change(40, 100), size_change(7, None)
     (0.5, -0.6, None)
+    >>> size_change(15, 8), size_change(0, 1), size_change(30, 0)
+    (0.35, -0.05, 1.5)
     """
-    return None if not last else (now - last) / last
+    return None if last is None else (now - last) / max(last, FEW)
 
 
 def held_back(audience: str, *, now: int, last: int | None, limit: float | None) -> str | None:
@@ -27,7 +33,7 @@ def held_back(audience: str, *, now: int, last: int | None, limit: float | None)
     now, last
         Customers on this list and on the last one; None without a last one, as for the first list of all.
     limit
-        Largest change that passes, as a share of the last size; None for no gate.
+        Largest change that passes, as a share of the last size (of `FEW`, if it was smaller); None for no gate.
 
     Examples
     --------
@@ -39,7 +45,8 @@ def held_back(audience: str, *, now: int, last: int | None, limit: float | None)
     change = size_change(now, last)
     if limit is None or change is None or abs(change) <= limit:
         return None
+    few = f" (of {FEW} customers, where it was shorter)" if last is not None and last < FEW else ""
     return (
-        f"The list of {audience} must not move by more than {limit:.0%} at once. "
+        f"The list of {audience} must not move by more than {limit:.0%} at once{few}. "
         f"It went from {last:,} to {now:,} customers."
     )

@@ -27,7 +27,7 @@ EMPTY: Final = "empty"
 
 
 class PublishedList(NamedTuple):
-    """A list that was written on an earlier day."""
+    """A list of an earlier day: what the destination should have since then, which may be nobody."""
 
     as_of: date
     customer_ids: pd.Series
@@ -54,7 +54,10 @@ def list_changes(now: Iterable[Any], last: Iterable[Any]) -> Changes:
 
 
 def last_published(runs: Mapping[date, Path], audience: str) -> PublishedList | None:
-    """Return the last list of an audience that was written, None if there is none.
+    """Return the last list of an audience that was settled, None if there is none.
+
+    Settled is a list that was written, and an empty or too short one that took the place of an earlier list: whoever
+    holds that one has been told to remove everybody. A list that was held back is not.
 
     Parameters
     ----------
@@ -65,10 +68,15 @@ def last_published(runs: Mapping[date, Path], audience: str) -> PublishedList | 
     """
     for day, place in runs.items():
         folder = place / "campaigns" / audience
-        if (folder / "manifest.json").exists() and read_manifest(folder)["status"] == WRITTEN:
+        if (folder / "manifest.json").exists() and _settled(folder):
             groups = read_groups(folder / "groups.parquet")
             return PublishedList(day, groups.loc[groups["listed"], "customer_id"].reset_index(drop=True))
     return None
+
+
+def _settled(folder: Path) -> bool:
+    status = read_manifest(folder)["status"]
+    return status == WRITTEN or (status in (EMPTY, TOO_SHORT) and (folder / "groups.parquet").exists())
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

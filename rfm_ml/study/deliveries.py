@@ -33,7 +33,8 @@ BELOW_MINIMUM: Final = "list below the destination's minimum"
 def deliver(audiences: Audiences, name: str, folder: Path, *, confirmed: Collection[str] = ()) -> dict[str, Any]:
     """Write the list of an audience into a folder that nobody else can read, and return its manifest.
 
-    A list that moved too much since the last one, is too short or empty, leaves no file that could be sent.
+    A list that moved too much since the last one, is too short or empty, leaves no file that could be sent. One that
+    is too short or empty, and not held back, takes the place of the last list: everybody on that is to be removed.
 
     Parameters
     ----------
@@ -63,11 +64,11 @@ def deliver(audiences: Audiences, name: str, folder: Path, *, confirmed: Collect
     status = HELD if why else TOO_SHORT if written.below_minimum else WRITTEN if written.rows else EMPTY
     listed = _listed(prepared.funnel.ids, rejects) if written.rows else prepared.funnel.ids.iloc[:0]
     changes = list_changes(listed, () if last is None else last.customer_ids)
-    if status == WRITTEN:
+    if status == WRITTEN or (status != HELD and last is not None):
         for kind, ids in changes._asdict().items():
             write_ids(folder / f"{kind}.csv", ids)
         write_groups(folder / "groups.parquet", _with_listed(prepared.groups, listed))
-    else:
+    if status != WRITTEN:
         for file in written.files:
             file.path.unlink()
     manifest = {

@@ -21,7 +21,7 @@ class Sent:
         self.study = study
 
     def last(self, audience: str) -> PublishedList | None:
-        """Return the last list of an audience that a run of an earlier day wrote, None if there is none."""
+        """Return the last list of an audience that a run of an earlier day settled, None if there is none."""
         return last_published(self.study.earlier.runs(), audience)
 
     @cached_property

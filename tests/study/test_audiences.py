@@ -106,12 +106,12 @@ def test_objectors_leave_every_segmentation_list(shop: Any) -> None:
 
 def test_add_remove_and_keep_against_the_last_list_and_the_gate(shop: Any, capsys: pytest.CaptureFixture[str]) -> None:
     (shop.base / "data" / "contacts.csv").write_text(CONTACTS.replace("2024-05-01", "").replace("true", ""))
-    shop.write_params(more=LATELY)
+    shop.write_params(more=LATELY + "activation: {gate: 0.05}")
     run_study(shop.params, as_of="2024-03-31")
     assert ids(shop, "lately", "add", "2024-03-31") == ["ann", "bob"]
     assert manifest(shop, "lately", "2024-03-31")["last"] is None
 
-    # From two to four customers: beyond the half that the gate allows.
+    # From two to four customers: a tenth of the twenty that changes are shares of at least.
     with pytest.raises(SystemExit) as end:
         main(["run", str(shop.params)])
     told = capsys.readouterr()
@@ -131,7 +131,39 @@ def test_add_remove_and_keep_against_the_last_list_and_the_gate(shop: Any, capsy
     assert ids(shop, "lately", "remove") == ["bob"]
     assert ids(shop, "lately", "keep") == ["ann"]
     assert manifest(shop, "lately")["last"] == {"as_of": "2024-03-31", "rows": 2}
-    assert manifest(shop, "lately")["gate"] == {"limit": 0.5, "moved": 1.0, "confirmed": True}
+    assert manifest(shop, "lately")["gate"] == {"limit": 0.05, "moved": 0.1, "confirmed": True}
+
+
+def test_a_list_that_becomes_empty_can_be_accepted(shop: Any) -> None:
+    (shop.base / "data" / "contacts.csv").write_text(CONTACTS)
+    shop.write_params(more=LATELY + "activation: {gate: 0.05}")
+    run_study(shop.params, as_of="2024-03-31")
+    day = "2024-12-31"
+    assert run_study(shop.params, as_of=day).held
+    assert manifest(shop, "lately", day)["status"] == "held"
+    assert not run_study(shop.params, as_of=day, confirm=["lately"]).held
+    assert manifest(shop, "lately", day)["status"] == "empty"
+    assert manifest(shop, "lately", day)["gate"] == {"limit": 0.05, "moved": -0.1, "confirmed": True}
+    kinds = [ids(shop, "lately", kind, day) for kind in ("add", "remove", "keep")]
+    assert kinds == [[], ["ann", "bob"], []]
+    assert pd.read_parquet(shop.report(day) / "campaigns" / "lately" / "groups.parquet").empty
+    assert manifest(shop, "lately", day)["files"] == []
+
+    # The next day starts from nobody, and is not held back any more.
+    assert not run_study(shop.params, as_of="2025-01-01").held
+    assert manifest(shop, "lately", "2025-01-01")["last"] == {"as_of": day, "rows": 0}
+    assert ids(shop, "lately", "remove", "2025-01-01") == []
+
+
+def test_a_list_that_becomes_too_short_takes_everybody_off(shop: Any) -> None:
+    (shop.base / "data" / "contacts.csv").write_text(CONTACTS.replace("consent_email", "consent_ads"))
+    shop.write_params(more=LATELY.replace("klaviyo", "meta"))
+    run_study(shop.params, as_of="2024-03-31")
+    shop.write_params(more=LATELY.replace("klaviyo", "tiktok"))
+    run_study(shop.params)
+    assert manifest(shop, "lately")["status"] == "too short"
+    assert ids(shop, "lately", "remove") == ["ann", "bob"]
+    assert not pd.read_parquet(shop.report() / "campaigns" / "lately" / "groups.parquet")["listed"].any()
 
 
 def test_confirming_what_is_no_audience_is_refused(shop: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -332,7 +364,8 @@ def test_frequency_counts_our_own_lists_without_a_campaigns_table(shop: Any) -> 
     assert ids(shop, "all", "add", "2024-06-01") == ["ann", "bob"]  # eve has no usable address
     run_study(shop.params)
     assert steps(shop, "all")["written to often enough lately"] == [2, 0]
-    assert manifest(shop, "all")["status"] == "held"  # from two to none is more than half
+    assert manifest(shop, "all")["status"] == "empty"
+    assert ids(shop, "all", "remove") == ["ann", "bob"]
 
 
 def test_a_manifest_that_cannot_be_read_stops_the_run_with_a_sentence(shop: Any) -> None:
