@@ -13,7 +13,7 @@ from rfm_ml.customers.windows import days_with_margin, window_sums
 from rfm_ml.evaluation.campaign_lift import ALL
 from rfm_ml.evaluation.verdict import NOT_COMPARABLE, NOT_OVER, Verdict
 from rfm_ml.study.past import past_days
-from rfm_ml.study.sends import Send
+from rfm_ml.study.sends import Send, Sends
 from rfm_ml.study.study import Study
 
 BEFORE_FIRST: Final = "No order before"
@@ -61,12 +61,13 @@ class CampaignFrames:
     study
         Its orders, and its model of `strategy` as of today, by which customers are labelled as of the day before.
     sends
-        All campaigns: each may be another's disturbance.
+        Campaigns to judge, and lists besides: each may be another's disturbance.
     """
 
-    def __init__(self, study: Study, sends: Sequence[Send]) -> None:
+    def __init__(self, study: Study, sends: Sends) -> None:
         self.study = study
-        self.sends = sends
+        self.sends = sends.judged
+        self.all_sends = [*sends.judged, *sends.others]
         self.asked = study.params.campaign_results
         self.notes: list[str] = []
         self.days = self._days()
@@ -144,7 +145,8 @@ class CampaignFrames:
         return customers[score].astype(float)
 
     def _frame(self, send: Send) -> Frame:
-        other = [s for s in self.sends if s.campaign != send.campaign]
+        # Lists of the same lot are the campaign itself, repeated: its hold-out got none of them.
+        other = [s for s in self.all_sends if s.lot != send.lot]
         window = timedelta(days=self.asked.window_days)
         if send.has_holdout:
             now = self._measured(send.customers, eve=send.sent_on - timedelta(days=1), others=other)

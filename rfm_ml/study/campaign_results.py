@@ -58,8 +58,9 @@ class CampaignResults:
     def __init__(self, study: Study) -> None:
         self.study = study
         self.asked = study.params.campaign_results
-        self.sends: list[Send] = find_sends(study)
-        self._frames = CampaignFrames(study, self.sends)
+        found = find_sends(study)
+        self.sends, self._told = found.judged, found.notes
+        self._frames = CampaignFrames(study, found)
         self._found: dict[tuple[str, str], Found] = {}
 
     @cached_property
@@ -80,14 +81,13 @@ class CampaignResults:
     def notes(self) -> list[str]:
         """What to know before relying on the figures."""
         if not self.sends:
-            return [
-                "There are no campaigns to judge. Name a campaigns: table in the params, with a group per customer."
-            ]
-        found = list(self._frames.notes)
+            why = "There are no campaigns to judge. Name a campaigns: table in the params, with a group per customer."
+            return [why, *self._told]
+        found = [*self._told, *self._frames.notes]
         if self._frames.margin_share is not None:
             found.append(f"Margin is assumed to be {self._frames.margin_share:.0%} of spend, as in clv: of the params.")
-        if any(s.has_holdout for s in self.sends) and self.asked.holdout is None:
-            found.append("Group sizes are not tested: the params do not say which share was to be held out.")
+        if any(s.has_holdout and s.holdout is None for s in self.sends):
+            found.append("Some group sizes are not tested: the params do not say which share was to be held out.")
         if self.study.params.customers.by is not None:
             found.append("Customers have a segment in each channel, so campaigns are judged in all, not by segment.")
         return found + [f"{s.campaign}: {note}" for s in self.sends for note in s.notes]
@@ -128,14 +128,14 @@ class CampaignResults:
         return row | {"problem": mismatch[1] if mismatch else "", "ratio_p_value": ratio}
 
     def _ratio(self, send: Send) -> float:
-        if self.asked.holdout is None:
+        if send.holdout is None:
             return float("nan")
-        return sample_ratio(send.customers["treated"], holdout=self.asked.holdout).p_value
+        return sample_ratio(send.customers["treated"], holdout=send.holdout).p_value
 
     def _mismatch(self, send: Send) -> tuple[str, str] | None:
-        if self.asked.holdout is None or not send.has_holdout:
+        if send.holdout is None or not send.has_holdout:
             return None
-        found = sample_ratio(send.customers["treated"], holdout=self.asked.holdout)
+        found = sample_ratio(send.customers["treated"], holdout=send.holdout)
         if not found.mismatch:
             return None
         return MISMATCH, f"{found.holdout:.1%} were held out, {found.expected:.1%} were to be (p {found.p_value:.1g})"

@@ -1,17 +1,20 @@
 """The campaigns that a study knows of: who was sent what on which day, and who was held out of it."""
 
-from dataclasses import dataclass
-from datetime import date
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from rfm_ml.campaigns.manifest import WRITTEN, read_groups, read_manifest
 from rfm_ml.study.study import Study
 
-OWN_GROUPS: Final = "campaigns/*/groups.parquet"
-"""Where a run leaves the groups of the audiences it has drawn, in the folder of its report."""
+NO_MESSAGE: Final = (None, "in_house")
+"""Channels of lists that reach nobody: suppression lists, and those for colleagues."""
 
 NEEDED: Final = ("campaign_id", "customer_id", "sent_at")
 
@@ -34,6 +37,10 @@ class Send:
         Of all messages, in currency; None if it is not known.
     notes
         What was left out.
+    holdout
+        Share that was to be held out; None if it is not known.
+    lot
+        Campaigns with the same lot hold out the same customers: its id, or the name of a standing audience.
     """
 
     campaign: str
@@ -42,41 +49,82 @@ class Send:
     has_holdout: bool
     cost: float | None
     notes: tuple[str, ...] = ()
+    holdout: float | None = None
+    lot: str = ""
 
 
-def find_sends(study: Study) -> list[Send]:
-    """Return the campaigns of the params' `campaigns:` table and of the study's own earlier audiences, by day.
+class Sends(NamedTuple):
+    """Campaigns to judge, by day; lists that are not judged but may disturb them; and why those are not judged."""
 
-    Campaigns sent after the day of the study are left out.
+    judged: list[Send]
+    others: list[Send]
+    notes: list[str]
+
+
+def find_sends(study: Study) -> Sends:
+    """Return the campaigns of the params' `campaigns:` table and of the study's own earlier audiences.
+
+    Campaigns sent after the day of the study are left out. Of its own audiences those are judged that hold customers
+    out themselves; of a standing one, lists whose windows do not overlap.
     """
-    tables = [own_groups(folder, day) for day, folder in sorted(study.earlier.runs().items())]
-    if study.campaigns is not None:
-        known = [c for c in (*NEEDED, "group", "cost") if c in study.campaigns.columns]
-        tables.append(study.campaigns.select(*known).to_pyarrow().to_pandas())
-    sends = [made for table in tables if len(table) for made in _sends_of(table, as_of=study.as_of)]
-    return sorted(sends, key=lambda s: (s.sent_on, s.campaign))
+    asked = study.params.campaign_results
+    drawn = [send for day, report in sorted(study.earlier.runs().items()) for send in own_sends(report, day)]
+    found = apart([s for s in drawn if s.sent_on <= study.as_of], window_days=asked.window_days)
+    if study.campaigns is None:
+        return found
+    known = [c for c in (*NEEDED, "group", "cost") if c in study.campaigns.columns]
+    table = _sends_of(study.campaigns.select(*known).to_pyarrow().to_pandas(), as_of=study.as_of)
+    judged = [*found.judged, *(replace(s, holdout=asked.holdout) for s in table)]
+    return found._replace(judged=sorted(judged, key=lambda s: (s.sent_on, s.campaign)))
 
 
-def own_groups(report: Path, day: date) -> pd.DataFrame:
-    """Return the groups that a run has drawn, in the form of the `campaigns:` table; no rows if it has drawn none.
+def own_sends(report: Path, day: date) -> list[Send]:
+    """Return the lists with a message that a run has written, by audience.
 
     Groups are drawn at the end of the report's day, so a campaign begins on the day after. Lists that were held back
-    went to nobody: they are left out.
+    went to nobody, and suppression lists and those for colleagues carry no message: they are left out.
     """
     found = []
-    for file in sorted(report.glob(OWN_GROUPS)):
-        drawn = pd.read_parquet(file)
-        if "listed" in drawn and not drawn["listed"].any():
+    for file in sorted(report.glob("campaigns/*/manifest.json")):
+        manifest, audience = read_manifest(file.parent), file.parent.name
+        if manifest["status"] != WRITTEN or manifest.get("channel") in NO_MESSAGE:
             continue
-        found.append(
-            pd.DataFrame({
-                "campaign_id": f"{file.parent.name} {day}",
-                "customer_id": drawn["customer_id"],
-                "sent_at": pd.to_datetime(drawn["assigned_at"]).dt.tz_localize(None) + pd.Timedelta(days=1),
-                "group": drawn["group"],
-            })
-        )  # fmt: skip
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=[*NEEDED, "group"])
+        drawn = read_groups(file.parent / "groups.parquet")
+        sent_at = pd.to_datetime(drawn["assigned_at"]).dt.tz_localize(None) + pd.Timedelta(days=1)
+        rows = drawn[["customer_id", "group"]].assign(sent_at=sent_at, day=sent_at.dt.normalize())
+        if len(rows):
+            holdout = (manifest.get("holdout") or {}).get("share")
+            found.append(replace(_send(f"{audience} {day}", rows), holdout=holdout, lot=audience))
+    return found
+
+
+def apart(own: Iterable[Send], *, window_days: int) -> Sends:
+    """Choose which lists of own audiences are judged.
+
+    Of each audience the first list counts, then the next one that begins after its window, and so on: orders in two
+    windows at once would count twice.
+    """
+    judged, others = [], []
+    free_from: dict[str, date] = {}
+    overlapping: Counter[str] = Counter()
+    for send in sorted(own, key=lambda s: (s.sent_on, s.campaign)):
+        if not send.has_holdout:
+            others.append(send)
+        elif send.sent_on < free_from.get(send.lot, send.sent_on):
+            others.append(send)
+            overlapping[send.lot] += 1
+        else:
+            judged.append(send)
+            free_from[send.lot] = send.sent_on + timedelta(days=window_days)
+    without = sorted({s.lot for s in others if not s.has_holdout})
+    notes = [f"Lists that nobody was held out of are not judged: {', '.join(without)}."] if without else []
+    if overlapping:
+        told = ", ".join(f"{n:,} of {lot}" for lot, n in sorted(overlapping.items()))
+        notes.append(
+            f"Lists within {window_days} days after a judged one of the same audience are not judged, as their windows "
+            f"overlap: {told}. They hold out the same customers, so a lift is that of being on the lists of its window."
+        )
+    return Sends(judged, others, notes)
 
 
 def _sends_of(table: pd.DataFrame, *, as_of: date) -> list[Send]:
@@ -104,7 +152,7 @@ def _send(name: str, rows: pd.DataFrame) -> Send:
     if customers["day"].nunique() > 1:
         notes.append(f"It was sent on {customers['day'].nunique()} days; each customer counts from his own first day.")
     first = customers["day"].min().date()
-    return Send(name, first, customers, grouped and bool(customers["treated"].any()), cost, tuple(notes))
+    return Send(name, first, customers, grouped and bool(customers["treated"].any()), cost, tuple(notes), lot=name)
 
 
 def _sum(values: Any) -> Any:

@@ -1,7 +1,6 @@
 """Campaigns of a study: planted effects come back, and nothing is claimed without grounds."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from rfm_ml.study import Study
 from rfm_ml.study.campaign_frames import WEIGHTED_BY
 from rfm_ml.study.campaign_results import CampaignResults
 from rfm_ml.study.campaign_targets import CampaignTargets
-from rfm_ml.study.sends import find_sends, own_groups
+from rfm_ml.study.sends import find_sends
 
 ROOT = Path(__file__).parents[2]
 
@@ -157,30 +156,73 @@ def test_a_wrong_share_of_the_holdout_silences_the_campaign(shop: Any) -> None:
 def test_rows_that_spoil_a_campaign_are_left_out_and_told(shop: Any) -> None:
     rows = [*drawn(30), "may,c00,2024-05-04,control", "may,c39,2024-05-05,", "later,c01,2024-07-01,treatment"]
     study = small(shop, rows)
-    send = next(s for s in find_sends(study) if s.campaign == "may")
+    send = next(s for s in find_sends(study).judged if s.campaign == "may")
     assert "c00" not in set(send.customers["customer_id"])
     assert {"1 customers in both groups were left out.", "1 rows without a group were left out."} <= set(send.notes)
-    assert [s.campaign for s in find_sends(study)] == ["may"]
+    assert [s.campaign for s in find_sends(study).judged] == ["may"]
 
 
-def test_groups_of_an_earlier_run_are_campaigns(shop: Any, tmp_path: Path) -> None:
-    study = small(shop, drawn(30))
-    report = study.base / "reports" / study.params.study / "2024-04-30"
-    place = report / "campaigns" / "winback"
+def put_list(study: Study, audience: str, day: str, *, treated: int = 30, **manifest: Any) -> None:
+    """Leave a list as a run of that day does: of 40 customers, the last held out."""
+    report = study.base / "reports" / study.params.study / day
+    place = report / "campaigns" / audience
     place.mkdir(parents=True)
     (report / "run.json").write_text("{}")
-    groups = pd.DataFrame({
+    written = {"status": "written", "channel": "email", "holdout": {"share": 0.25}}
+    (place / "manifest.json").write_text(json.dumps(written | manifest))
+    pd.DataFrame({
         "customer_id": [f"c{w:02d}" for w in range(40)],
-        "group": ["treatment"] * 30 + ["control"] * 10,
-        "assigned_at": [pd.Timestamp("2024-05-01")] * 40,
-    })  # fmt: skip
-    groups.to_parquet(place / "groups.parquet")
-    assert len(own_groups(report, pd.Timestamp("2024-04-30").date())) == 40
-    found = {s.campaign: s for s in find_sends(Study(shop.params))}
+        "group": ["treatment"] * treated + ["control"] * (40 - treated),
+        "assigned_at": [pd.Timestamp(day)] * 40,
+    }).to_parquet(place / "groups.parquet")  # fmt: skip
+
+
+def test_lists_of_an_earlier_run_are_campaigns(shop: Any) -> None:
+    study = small(shop, drawn(30))
+    put_list(study, "winback", "2024-04-30")
+    put_list(study, "held", "2024-04-30", status="held")
+    found = {s.campaign: s for s in find_sends(Study(shop.params)).judged}
     assert set(found) == {"may", "winback 2024-04-30"}
-    assert found["winback 2024-04-30"].has_holdout
-    assert int(found["winback 2024-04-30"].customers["treated"].sum()) == 30
-    assert str(found["winback 2024-04-30"].sent_on) == "2024-05-02"
-    groups.assign(listed=False).to_parquet(place / "groups.parquet")
-    assert own_groups(report, pd.Timestamp("2024-04-30").date()).empty
-    shutil.rmtree(report)
+    send = found["winback 2024-04-30"]
+    assert send.has_holdout
+    assert int(send.customers["treated"].sum()) == 30
+    assert str(send.sent_on) == "2024-05-01"
+
+
+def test_own_lists_are_tested_against_their_own_share(shop: Any) -> None:
+    study = small(shop, drawn(30), more="campaign_results: {holdout: 0.25}\n")
+    put_list(study, "tenth", "2024-04-30", treated=36, holdout={"share": 0.1})
+    put_list(study, "spoilt", "2024-04-30", treated=20, holdout={"share": 0.1})
+    table = CampaignResults(Study(shop.params)).campaigns.set_index("campaign")
+    # 4 of 40 and 10 of 40 are just what was to be held out; by the other's share they would be far off.
+    assert table.loc[["tenth 2024-04-30", "may"], "ratio_p_value"].tolist() == [1.0, 1.0]
+    assert "50.0% were held out, 10.0% were to be" in table.loc["spoilt 2024-04-30", "problem"]
+
+
+def test_lists_without_a_holdout_or_a_message_are_no_campaigns(shop: Any) -> None:
+    study = small(shop, drawn(30))
+    put_list(study, "do_not_write", "2024-04-30", treated=40, channel=None, holdout=None)
+    put_list(study, "meeting", "2024-04-30", channel="in_house")
+    put_list(study, "file", "2024-04-30", treated=40, holdout=None)
+    found = find_sends(Study(shop.params))
+    assert [s.campaign for s in found.judged] == ["may"]
+    assert [s.campaign for s in found.others] == ["file 2024-04-30"]
+    assert found.notes == ["Lists that nobody was held out of are not judged: file."]
+    results = CampaignResults(Study(shop.params))
+    assert set(results.lift["campaign"]) == {"may"}
+    assert results.campaigns["concurrent_treated"].tolist() == [0.0]  # it was sent before
+
+
+def test_weekly_lists_of_an_audience_do_not_overlap(shop: Any) -> None:
+    study = small(shop, drawn(30))
+    days = ["2024-04-02", "2024-04-09", "2024-04-16", "2024-04-29", "2024-04-30", "2024-05-07", "2024-05-28"]
+    for day in days:
+        put_list(study, "weekly", day)
+    found = find_sends(Study(shop.params))
+    # Windows of 28 days from 04-03 to 04-30, 05-01 to 05-28, and from 05-29.
+    kept = [str(s.sent_on) for s in found.judged if s.lot == "weekly"]
+    assert kept == ["2024-04-03", "2024-05-01", "2024-05-29"]
+    assert "overlap: 4 of weekly." in found.notes[0]
+    # A list of the same audience is no other campaign to its groups.
+    table = CampaignResults(Study(shop.params)).campaigns.set_index("campaign")
+    assert table.loc["weekly 2024-04-02", ["concurrent_treated", "concurrent_control"]].tolist() == [0.0, 0.0]
