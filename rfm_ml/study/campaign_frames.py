@@ -37,7 +37,7 @@ COVARIATES: Final = [*KNOWN, *PAST, "recent_orders", "recent_spend", "other_camp
 WEIGHTED_BY: Final = [*COVARIATES, *(f"log_{c}" for c in COVARIATES)]
 """What both groups are made alike in where nobody was held out: amounts and their logarithms (of one more).
 
-With logarithms alone, placebos of Complete Journey's campaigns were below 0 in 18 of 20; with both, in 9 of 20."""
+With logarithms alone, placebos of Complete Journey's campaigns were below 0 in 18 of 20; with both, in 7 of 20."""
 
 
 class Frame(NamedTuple):
