@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import pandas as pd
-from numpy.typing import NDArray
 
 from rfm_ml.core.checks import require_columns
 from rfm_ml.evaluation.adjustment import cuped
@@ -33,11 +32,12 @@ SMALLEST_SEGMENT: Final = 30
 """Treated and comparable customers that a segment needs without a hold-out: a regression is fitted in each."""
 
 COLUMNS: Final = [
-    *("segment", "outcome", "method", "treated", "control", "treated_mean", "control_mean", "lift", "low", "high"),
+    *("segment", "outcome", "method", "decides"),
+    *("treated", "control", "treated_mean", "control_mean", "lift", "low", "high"),
     *("p_value", "p_holm", "standard_error", "degrees", "total", "total_low", "total_high", "detectable_lift"),
     *("verdict", "words"),
 ]
-"""Columns of the tables of lifts."""
+"""Columns of the tables of lifts; `decides` marks the rows that the verdict on a campaign or segment rests on."""
 
 
 class Outcome(NamedTuple):
@@ -213,6 +213,7 @@ def _row(
         "segment": segment,
         "outcome": outcome.name,
         "method": method,
+        "decides": method in MAIN,
         "treated": lift.treated,
         "control": lift.control,
         "treated_mean": lift.treated_mean,
@@ -229,8 +230,3 @@ def _row(
         "verdict": verdict.verdict,
         "words": verdict.words,
     }
-
-
-def is_main(table: pd.DataFrame) -> NDArray[Any]:
-    """Say which rows are those that the verdict rests on."""
-    return table["method"].isin(MAIN).to_numpy()

@@ -6,7 +6,8 @@ The rules, in order:
 2. The groups' sizes are not as drawn: nothing is said, as the groups cannot be trusted.
 3. A comparison without a hold-out that also finds an "effect" before the campaign: nothing is said.
 4. The whole interval is above 0: more; the whole interval is below 0: less. For a segment, where several are looked
-   at, the p-value adjusted by Holm must be below 1 - level as well.
+   at, the p-value adjusted by Holm must be below 1 - level as well. For a whole campaign of several, the words say
+   what that correction leaves.
 5. Else no effect is shown. This is not "no effect": the interval and the least lift that the list could have shown say
    what remains possible.
 
@@ -104,6 +105,31 @@ def judge(
         return Verdict(found, _labelled(words, observational=observational))
     words = f"{found.capitalize()}: {_signed(lift.difference)} {unit} per customer, {ends}."
     return Verdict(found, _labelled(words, observational=observational))
+
+
+def among(words: str, *, looks: int, p_adjusted: float, level: float = 0.95) -> str:
+    """Return the words of one verdict of many, with what the correction for so many looks leaves of it.
+
+    Parameters
+    ----------
+    words
+        Of a verdict that there was more, or less.
+    looks
+        How many comparisons there were.
+    p_adjusted
+        Its p-value adjusted for them by Holm.
+    level
+        Of the intervals.
+
+    Examples
+    --------
+    >>> among("More: +1 orders.", looks=9, p_adjusted=0.27)
+    'More: +1 orders. That is before correction for 9 looks; after it, chance may have done it (p 0.27).'
+    """
+    if p_adjusted < 1 - level or looks < 2:
+        return words
+    after = f"after it, chance may have done it (p {p_adjusted:.2f})"
+    return f"{words} That is before correction for {looks} looks; {after}."
 
 
 def _labelled(words: str, *, observational: bool) -> str:

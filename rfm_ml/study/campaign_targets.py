@@ -35,14 +35,28 @@ class CampaignTargets:
         self.results = results
         self.score = results.asked.score
 
-    def in_all(self, outcome: str) -> Interval | None:
-        """Return the ends of what all campaigns with a hold-out brought together; None if there is none.
+    @cached_property
+    def apart(self) -> list[str]:
+        """Campaigns with a hold-out that can be summed, by day: no two windows overlap, no two share a hold-out."""
+        found: list[str] = []
+        lots: set[str] = set()
+        free_from = pd.Timestamp.min
+        for send, _, _ in self.results.frames.values():
+            known = self.results.drawn(send.campaign) is not None
+            if not known or send.lot in lots or pd.Timestamp(send.sent_on) < free_from:
+                continue
+            found.append(send.campaign)
+            lots.add(send.lot)
+            free_from = send.customers["day"].max() + pd.Timedelta(days=self.results.asked.window_days)
+        return found
 
-        Each campaign was drawn anew, so the variances add.
+    def in_all(self, outcome: str) -> Interval | None:
+        """Return the ends of what the campaigns of `apart` brought together; None if there is none.
+
+        Each was drawn anew and nobody's order counts in two, so the variances add.
         """
         totals = self.results.totals
-        drawn = [name for name in self.results.frames if self.results.drawn(name) is not None]
-        rows = totals[totals["campaign"].isin(drawn) & (totals["outcome"] == outcome)].dropna(subset=["low"])
+        rows = totals[totals["campaign"].isin(self.apart) & (totals["outcome"] == outcome)].dropna(subset=["low"])
         if rows.empty:
             return None
         error = float(((rows["standard_error"] * rows["treated"]) ** 2).sum() ** 0.5)

@@ -74,7 +74,10 @@ def test_costs_and_rules_of_the_webshop(webshop: CampaignResults) -> None:
     expected = plain.set_index("campaign")["lift"] - costs["cost"] / plain.set_index("campaign")["treated"]
     np.testing.assert_allclose(everybody["gain"], expected.loc[everybody.index])
     low, high = targets.in_all("orders") or (0, 0)
-    assert 0 < low < webshop.totals.query("outcome == 'orders'")["total"].sum() < high
+    summed = webshop.totals[webshop.totals["campaign"].isin(targets.apart)]
+    assert 0 < low < summed.query("outcome == 'orders'")["total"].sum() < high
+    begins = summed.drop_duplicates("campaign")["sent_on"].sort_values()
+    assert (begins.diff().dropna() >= pd.Timedelta(days=28)).all()
     assert targets.curve(webshop.largest)["share"].iloc[-1] == 1
 
 
@@ -95,6 +98,12 @@ def test_campaigns_without_a_holdout_are_never_called_proof(grocer: CampaignResu
     assert table["worst_balance"].dropna().max() < 0.1
     assert set(grocer.balance["covariate"]) == set(WEIGHTED_BY)
     assert grocer.placebos[1] == 20
+    # One of 21 looks lies above 0: its words say what the correction leaves, and one row per verdict decides.
+    more = judged[judged["verdict"] == "more"]
+    assert (more["p_holm"] >= 0.05).all()
+    assert more["words"].str.contains(r"before correction for \d+ looks; after it, chance may have done it").all()
+    whole = grocer.lift[grocer.lift["segment"] == "all"]
+    assert (whole.groupby(["campaign", "outcome"])["decides"].sum() == 1).all()
     assert CampaignTargets(grocer).in_all("orders") is None
 
 
@@ -226,3 +235,12 @@ def test_weekly_lists_of_an_audience_do_not_overlap(shop: Any) -> None:
     # A list of the same audience is no other campaign to its groups.
     table = CampaignResults(Study(shop.params)).campaigns.set_index("campaign")
     assert table.loc["weekly 2024-04-02", ["concurrent_treated", "concurrent_control"]].tolist() == [0.0, 0.0]
+
+
+def test_only_windows_apart_with_lots_of_their_own_are_summed(shop: Any) -> None:
+    study = small(shop, drawn(30))
+    for audience, day in (("a", "2024-03-04"), ("b", "2024-03-20"), ("c", "2024-04-01"), ("a", "2024-04-29")):
+        put_list(study, audience, day)
+    targets = CampaignTargets(CampaignResults(Study(shop.params)))
+    # b overlaps a; the second list of a holds out the same customers; so may comes next.
+    assert targets.apart == ["a 2024-03-04", "c 2024-04-01", "may"]
