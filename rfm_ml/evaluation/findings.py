@@ -76,7 +76,8 @@ def findings(
     told = [f"{name} is too good to be true: it seems to know what comes. Do not use it." for name in too_good]
     trusted = [j for j in judged if j.candidate not in too_good]
     pairs = pairs_table(trusted)
-    found = recommend(scorecard[scorecard["strategy"].isin([j.strategy for j in trusted])], pairs)
+    sizes = [(len(o.spend), int((o.spend > 0).sum())) for o in origins]
+    found = recommend(scorecard[scorecard["strategy"].isin([j.strategy for j in trusted])], pairs, sizes=sizes)
     tables = {**EMPTY, "scorecard": scorecard, "pairs": pairs, "ranks": ranks_table(trusted, pairs)}
     if any(j.origin == origins[-1].day for j in trusted):
         tables |= _last_day(origins[-1], trusted, found, settings=settings, leading=leading)

@@ -2,9 +2,11 @@
 
 There is no composite score. Each rule uses one figure, in this order:
 
-1. Only strategies that answered at every origin take part, and none that knew what it could not know.
+1. Only strategies that answered at every origin take part, and none that knew what it could not know. Nothing is
+   recommended from fewer than `FEWEST_CUSTOMERS` customers or `FEWEST_BUYERS` buyers at an origin, nor if no
+   segmentation beats chance: the interval of its Gini lies above 0 at more than half of the origins.
 2. The leader is the segmentation with the best mean rank by normalised Gini over the origins (the higher mean if two
-   tie): it finds the most value. A score cut into 5 or 10 groups is a segmentation too.
+   tie). Another may have a higher mean; then that is said. A score cut into 5 or 10 groups is a segmentation too.
 3. Steady are the segmentations that are so in both ways: at least `STEADY` of the customers keep their segment over
    30 days under frozen rules (mean of the origins), and refits on other samples of customers agree with an adjusted
    Rand index of at least `STEADY`. If none is, all go on. The best of them by mean rank is the one to be matched; it is
@@ -16,11 +18,11 @@ There is no composite score. Each rule uses one figure, in this order:
 6. Of these the recommended one is the easiest to say in words (accuracy of a tree with at most 12 leaves, mean of the
    origins); within `ALIKE` of the best the one with the higher Rand index over refits, then the one with fewer groups,
    then the first by name.
-7. Leader and recommended are held against past spend rate cut into 10 groups: better at some origins and worse at
-   none is "better", the reverse "worse"; else there is no difference, and past spend does as well.
+7. Leader and recommended are held against past spend rate cut into 10 groups. Better after Holm's correction at more
+   than half of the origins and worse at none, it finds more. Else it is not shown to be more than past spend.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
 import pandas as pd
@@ -31,13 +33,18 @@ from rfm_ml.evaluation.scorecard import ALPHA, HEADLINE, PAST_RATE, SEGMENTATION
 ALIKE: Final = 0.05
 
 
+FEWEST_CUSTOMERS: Final = 200
+FEWEST_BUYERS: Final = 30
+"""With fewer, at any origin, differences between strategies are chance."""
+
+
 class Recommendation(NamedTuple):
     """What the rules come to.
 
     Attributes
     ----------
     leader
-        The segmentation that finds most value; None if none could be judged.
+        The segmentation that ranks best over the days; None if none could be judged, or too little is known.
     chosen
         The one to use; None likewise.
     equals
@@ -64,7 +71,7 @@ def words_of(strategy: str) -> str:
     return name.replace("_", " ") + (f" in {groups} groups" if groups else "")
 
 
-def recommend(scorecard: pd.DataFrame, pairs: pd.DataFrame) -> Recommendation:
+def recommend(scorecard: pd.DataFrame, pairs: pd.DataFrame, *, sizes: Sequence[tuple[int, int]] = ()) -> Recommendation:
     """Say which segmentation to use, by the rules at the head of this module.
 
     Parameters
@@ -73,16 +80,24 @@ def recommend(scorecard: pd.DataFrame, pairs: pd.DataFrame) -> Recommendation:
         As `scorecard_table` gives, without strategies that knew what they could not know.
     pairs
         As `pairs_table` gives.
+    sizes
+        Of every origin the customers, and those of them who bought in the holdout.
     """
     if scorecard.empty:
-        return Recommendation(None, None, (), ("Nothing could be compared, so nothing is recommended.",))
+        return _nothing("Nothing could be compared, so nothing is recommended.")
+    few = _too_few(sizes)
+    if few:
+        return _nothing(few)
     values = scorecard.pivot_table(index="strategy", columns="measure", values="value", aggfunc="mean")
     complete = _complete(scorecard)
     grouped = scorecard.loc[scorecard["groups"] > 1, "strategy"].unique()
     names = [n for n in grouped if n in complete and values[HEADLINE].notna()[n]]
     if not names:
-        return Recommendation(
-            None, None, (), ("No segmentation could be judged at every day, so none is recommended.",)
+        return _nothing("No segmentation could be judged at every day, so none is recommended.")
+    if not _beat_chance(scorecard, names):
+        return _nothing(
+            "Too little is known to recommend anything: no segmentation is better than chance. The 95 % interval of "
+            f"the normalised Gini covers 0 on half of the days or more for each of {len(names)}."
         )
     found = values.reindex(columns=[*values.columns, *({"rand_index", "kept_frozen"} - set(values.columns))]).loc[names]
     found = found.assign(groups=scorecard.groupby("strategy")["groups"].max())
@@ -102,6 +117,30 @@ def recommend(scorecard: pd.DataFrame, pairs: pd.DataFrame) -> Recommendation:
         *([_against_past_rate(pairs, leader, origins=days)] if leader != chosen else []),
     ]
     return Recommendation(leader, chosen, tuple(equals), tuple(sentences))
+
+
+def _nothing(why: str) -> Recommendation:
+    return Recommendation(None, None, (), (why,))
+
+
+def _too_few(sizes: Sequence[tuple[int, int]]) -> str:
+    """Say that customers or buyers are too few; empty if they are not."""
+    if not sizes:
+        return ""
+    customers, buyers = (min(column) for column in zip(*sizes, strict=True))
+    if customers >= FEWEST_CUSTOMERS and buyers >= FEWEST_BUYERS:
+        return ""
+    return (
+        f"Too few to recommend anything: {customers:,} customers on the smallest day, and {buyers:,} who bought "
+        f"afterwards. At least {FEWEST_CUSTOMERS} and {FEWEST_BUYERS} are asked."
+    )
+
+
+def _beat_chance(scorecard: pd.DataFrame, names: Collection[str]) -> list[str]:
+    """Return those whose normalised Gini is surely above 0 at more than half of the origins."""
+    some = scorecard[(scorecard["measure"] == HEADLINE) & scorecard["strategy"].isin(list(names))]
+    share = (some["low"] > 0).groupby(some["strategy"]).mean()
+    return [str(name) for name in share.index[share > 0.5]]
 
 
 def _first(scorecard: pd.DataFrame, names: Collection[str], values: pd.DataFrame) -> str:
@@ -133,27 +172,32 @@ def _chosen(equals: pd.DataFrame) -> str:
 
 
 def _of_leader(found: pd.DataFrame, leader: str) -> str:
-    value = float(found[HEADLINE][leader])
-    return f"Of the segmentations {words_of(leader)} finds the most value (normalised Gini {value:.3f})."
+    means = found[HEADLINE]
+    told = f"Of the segmentations {words_of(leader)} ranks best over the days (mean normalised Gini {means[leader]:.3f}"
+    most = str(means.idxmax())
+    if means[most] <= means[leader]:
+        return f"{told}, the highest)."
+    return f"{told}); the highest mean has {words_of(most)} ({means[most]:.3f})."
 
 
 def _of_steady(found: pd.DataFrame, leader: str, best: str) -> list[str]:
     """Say why the leader is not the one to be matched."""
     if not steady(found):
-        return [f"None is steady: at least {STEADY:.0%} of customers kept, and refits that agree by {STEADY:g}."]
+        asked = f"at least {STEADY:.0%} of customers kept, and refits that agree by {STEADY:g}"
+        return [f"No segmentation is steady: {asked}."]
     if leader == best:
         return []
     row, value = found.loc[leader], float(found[HEADLINE][best])
     kept, rand = row["kept_frozen"], row["rand_index"]
     why = f"{kept:.0%} of customers keep their group over 30 days, and refits agree by {rand:.2f}"
     return [
-        f"But it is not steady: {why}; at least {STEADY:.0%} and {STEADY:g} are asked. "
-        f"Of the steady ones {words_of(best)} finds the most ({value:.3f})."
+        f"But {words_of(leader)} is not steady: {why}; at least {STEADY:.0%} and {STEADY:g} are asked. "
+        f"Of the steady ones {words_of(best)} ranks best (mean {value:.3f})."
     ]
 
 
 def _of_chosen(found: pd.DataFrame, chosen: str, equals: list[str]) -> str:
-    row, others = found.loc[chosen], len(equals) - 1
+    row, others, name = found.loc[chosen], len(equals) - 1, words_of(chosen)
     why = (
         f"a tree with 12 leaves says {row['tree_accuracy']:.0%} of it in words, {row['kept_frozen']:.0%} of customers "
         "keep their segment under frozen rules"
@@ -161,34 +205,39 @@ def _of_chosen(found: pd.DataFrame, chosen: str, equals: list[str]) -> str:
     if row["rand_index"] == row["rand_index"]:
         why += f", and refits on other samples agree by {row['rand_index']:.2f} (1: the same groups)"
     if not others:
-        return f"Use {words_of(chosen)}: every other one is worse on some day ({why})."
+        return f"Use {name}: every other one is worse on some day ({why})."
     if "/" in chosen:
         among = (
-            "no steady segmentation with groups of its own finds as much, and of such scores it is the easiest to say"
+            "no steady segmentation with groups of its own finds as much, and of such scores "
+            f"{name} is the easiest to say"
         )
     else:
-        among = f"{others} other{'s are' if others > 1 else ' is'} not worse on any day, and it is the easiest to say"
-    return f"Use {words_of(chosen)}: {among} ({why})."
+        many = "others are" if others > 1 else "other is"
+        among = f"{others} {many} not worse on any day, and {name} is the easiest to say"
+    return f"Use {name}: {among} ({why})."
 
 
 def _against_past_rate(pairs: pd.DataFrame, strategy: str, *, origins: int) -> str:
     some = pairs[(pairs["strategy"] == strategy) & pairs["other"].str.startswith(PAST_RATE)]
     name = words_of(strategy)
+    start = f"{name[:1].upper()}{name[1:]}"
     if strategy.split("/")[0] == PAST_RATE:
-        return f"{name[:1].upper()}{name[1:]} is nothing but past spend: no strategy is needed to find this value."
+        return f"{start} is nothing but past spend: no strategy is needed to find this value."
     if some.empty:
-        return f"{name[:1].upper()}{name[1:]} could not be held against past spend rate."
+        return f"{start} could not be held against past spend rate."
     other = words_of(str(some["other"].iloc[0]))
     wins, losses = (int((some["verdict"] == v).sum()) for v in (BETTER, WORSE))
     sure = int(((some["verdict"] == BETTER) & (some["p_holm"] < ALPHA)).sum())
-    if wins and not losses:
-        by = f"{wins} of {origins} days ({sure} after Holm's correction)"
-        return f"{name[:1].upper()}{name[1:]} beats {other} at {by}: it finds more than past spend does."
+    by = f"{wins} of {origins} days ({sure} after Holm's correction)"
     if losses and not wins:
-        return f"It does not beat {other}: {name} is worse at {losses} of {origins} days, so past spend does better."
+        return f"{start} does not beat {other}: worse at {losses} of {origins} days, so past spend does better."
     if losses:
         return (
             f"Against {other} {name} is better at {wins} and worse at {losses} of {origins} days: no clear "
             "difference, past spend does as well."
         )
-    return f"There is no difference between {name} and {other} at any of {origins} days: past spend does as well."
+    if not wins:
+        return f"There is no difference between {name} and {other} at any of {origins} days: past spend does as well."
+    if 2 * sure <= origins:
+        return f"{start} is better than {other} at {by}: too seldom to say that it finds more than past spend does."
+    return f"{start} beats {other} at {by}: it finds more than past spend does."

@@ -81,6 +81,11 @@ def scorecard_table(judged: Sequence[Judged], *, currency: str = "") -> pd.DataF
     pd.DataFrame
         strategy, track, groups (0 for a score that was not cut), origin, measure, unit, value, low, high: a 95 %
         percentile interval of bootstrap samples of customers, of refits for `rand_index`.
+
+    Notes
+    -----
+    Samples miss some customers, so figures like the evenness of sizes or the smallest share are biased in them, and
+    the percentile interval may leave out the value itself. Then it is widened to the value.
     """
     parts = [
         j.table.assign(strategy=j.strategy, track=j.track, groups=j.groups, origin=j.origin.isoformat()) for j in judged
@@ -90,6 +95,8 @@ def scorecard_table(judged: Sequence[Judged], *, currency: str = "") -> pd.DataF
         return pd.DataFrame(columns=columns)
     table = pd.concat(parts, ignore_index=True)
     units = table["measure"].map(lambda m: meaning(m).unit)
+    table["low"] = np.minimum(table["low"], table["value"])
+    table["high"] = np.maximum(table["high"], table["value"])
     return table.assign(unit=units.where(units != "currency", currency or "currency"))[columns]
 
 

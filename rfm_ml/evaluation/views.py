@@ -1,12 +1,17 @@
 """The scorecard as a page shows it: one row per strategy, in words."""
 
+from collections.abc import Collection
+from typing import Final
+
 import numpy as np
 import pandas as pd
 
 from rfm_ml.evaluation.recommend import words_of
 from rfm_ml.evaluation.scorecard import AS_THEY_ARE, HEADLINE, PAST_RATE, SEGMENTATIONS
 
-OVERVIEW = ["strategy", "groups", "gini", "top_20_holds", "against_past_spend", "stability", "in_words"]
+NONE: Final = "\N{EN DASH}"
+MOST_ROWS: Final = 20
+OVERVIEW = ["strategy", "groups", "gini", "top_20_holds", "against_past_spend", "steadiness", "in_words"]
 PARETO = ["name", "value", "value_low", "value_high", "rand", "rand_low", "rand_high", "words", "chosen"]
 LINES = ["name", "origin", "difference", "low", "high", "verdict"]
 
@@ -18,39 +23,61 @@ def _means(scorecard: pd.DataFrame, what: str = "value") -> pd.DataFrame:
     return table.reindex(columns=wanted)
 
 
-def overview(scorecard: pd.DataFrame, ranks: pd.DataFrame) -> pd.DataFrame:
+def overview(
+    scorecard: pd.DataFrame, ranks: pd.DataFrame, *, keep: Collection[str] = (), most: int = MOST_ROWS
+) -> pd.DataFrame:
     """Return strategies as they are and scores cut into 10 groups, the best first.
+
+    Parameters
+    ----------
+    scorecard, ranks
+        As `scorecard_table` and `ranks_table` give.
+    keep
+        Strategies that must have a row, however many there are.
+    most
+        Rows; the worst of those that need not be kept are left out.
 
     Returns
     -------
     pd.DataFrame
         strategy (in words), groups (a dash for a score), gini (mean normalised Gini of the days), top_20_holds
-        (share of spend), against_past_spend (days better and worse than past spend rate, in words), stability (Rand
-        index; missing for scores) and in_words (accuracy of a small tree).
+        (share of spend), against_past_spend (days better and worse than past spend rate, in words: uncut for scores,
+        in 10 groups for what has groups), steadiness (share of customers who keep their segment over 30 days, and
+        Rand index of refits; a dash for scores) and in_words (accuracy of a small tree).
     """
     if scorecard.empty:
         return pd.DataFrame(columns=OVERVIEW)
-    means = _means(scorecard)
+    means = _means(scorecard).sort_values(HEADLINE, ascending=False, kind="stable")
     groups = scorecard.groupby("strategy")["groups"].max()
-    shown = [n for n in means.index if "/" not in n or n.endswith("/10")]
+    rows = [n for n in means.index if "/" not in n or n.endswith("/10") or n in keep]
+    others = [n for n in rows if n not in keep]
+    left_out = set(others[max(0, most - (len(rows) - len(others))) :])
+    shown = [n for n in rows if n not in left_out]
     some = ranks[ranks["measure"] == HEADLINE]
-    own = some[some["league"].isin([AS_THEY_ARE, SEGMENTATIONS])].drop_duplicates("strategy").set_index("strategy")
-    found = pd.DataFrame({
+    # Groups are held against past spend in groups, as in the recommendation; scores against past spend uncut.
+    some = some[some["league"] == some["strategy"].map(groups > 1).map({True: SEGMENTATIONS, False: AS_THEY_ARE})]
+    own = some.set_index("strategy")
+    return pd.DataFrame({
         "strategy": [words_of(n) for n in shown],
-        "groups": [f"{groups[n]:,}" if groups[n] else "\N{EN DASH}" for n in shown],
+        "groups": [f"{groups[n]:,}" if groups[n] else NONE for n in shown],
         "gini": means.loc[shown, HEADLINE].to_numpy(),
         "top_20_holds": means.loc[shown, "capture_20"].to_numpy(),
         "against_past_spend": [_against(own, n) for n in shown],
-        "stability": means.loc[shown, "rand_index"].to_numpy(),
+        "steadiness": [_steadiness(means.loc[n, "kept_frozen"], means.loc[n, "rand_index"]) for n in shown],
         "in_words": means.loc[shown, "tree_accuracy"].to_numpy(),
     })  # fmt: skip
-    return found.sort_values("gini", ascending=False, kind="stable", ignore_index=True)
+
+
+def _steadiness(kept: float, rand: float) -> str:
+    """Say both ways of being steady in one cell."""
+    told = [f"{kept:.0%}"] * bool(kept == kept) + [f"{rand:.2f}"] * bool(rand == rand)
+    return " / ".join(told) or NONE
 
 
 def _against(ranks: pd.DataFrame, name: str) -> str:
     """Say how often a strategy was better or worse than past spend rate."""
     if name.split("/")[0] == PAST_RATE or name not in ranks.index:
-        return "\N{EN DASH}"
+        return NONE
     wins, losses, days = ranks.loc[name, ["wins", "losses", "origins"]].astype("int64")
     told = [f"better on {wins}"] * bool(wins) + [f"worse on {losses}"] * bool(losses)
     return f"{', '.join(told)} of {days}" if told else "no difference"
@@ -64,7 +91,8 @@ def pareto_points(scorecard: pd.DataFrame, *, chosen: str | None) -> pd.DataFram
     if scorecard.empty:
         return pd.DataFrame(columns=PARETO)
     values, lows, highs = (_means(scorecard, what) for what in ("value", "low", "high"))
-    names = [n for n in values.index if values["rand_index"].notna()[n] and (n.endswith("/10") or "/" not in n)]
+    rows = [n for n in values.index if n.endswith("/10") or "/" not in n or n == chosen]
+    names = [n for n in rows if values["rand_index"].notna()[n]]
     found = pd.DataFrame({"name": [words_of(n) for n in names]})
     for column, measure in {"value": HEADLINE, "rand": "rand_index"}.items():
         found[column] = values.loc[names, measure].to_numpy()

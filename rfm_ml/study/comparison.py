@@ -16,7 +16,7 @@ from rfm_ml.core.store import code_digest, digest
 from rfm_ml.customers import customer_table
 from rfm_ml.customers.holdout import Log, order_span, until_day
 from rfm_ml.evaluation.backtest import Settings, run_backtest
-from rfm_ml.evaluation.built_in import all_candidates
+from rfm_ml.evaluation.built_in import BASELINES, all_candidates
 from rfm_ml.evaluation.candidates import Candidate
 from rfm_ml.evaluation.economics import Economics
 from rfm_ml.evaluation.findings import findings, no_findings
@@ -134,8 +134,13 @@ class StrategyComparison:
 
     @property
     def overview(self) -> pd.DataFrame:
-        """One row per strategy as it is, and per score cut into 10 groups, the best first; as `views.overview`."""
-        return overview(self.scorecard, self.ranks)
+        """One row per strategy as it is, and per score cut into 10 groups, the best first; as `views.overview`.
+
+        The study's own, the baselines, the leader and the recommended one always have a row.
+        """
+        keep = [*self.study.strategies, *(b.name for b in BASELINES)]
+        keep += [n for n in self.recommendation[:2] if n is not None]
+        return overview(self.scorecard, self.ranks, keep=keep)
 
     @property
     def pareto(self) -> pd.DataFrame:

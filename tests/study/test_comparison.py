@@ -110,3 +110,21 @@ def test_differences_to_past_spend_are_told_for_ones_own_class(tables: Path) -> 
     assert mine.loc[mine["measure"] == "normalised_gini", ["wins", "losses"]].to_numpy().tolist() == [
         [0, int((some["verdict"] == "worse").sum())]
     ]
+
+
+def test_equal_customers_recommend_nothing_and_the_page_says_so(tmp_path: Path) -> None:
+    """Two hundred customers with the same twenty orders: no strategy can tell them apart."""
+    for folder in ("params", "data", "notebooks"):
+        (tmp_path / folder).mkdir()
+    days = [date(2024, 1, 1) + timedelta(days=18 * i) for i in range(20)]
+    rows = [(f"c{c:03}", c * 20 + i, day, 10.0) for c in range(200) for i, day in enumerate(days)]
+    log = pd.DataFrame(rows, columns=["customer", "number", "day", "total"])
+    log.to_csv(tmp_path / "data" / "orders.csv", index=False)
+    mine = "  mine: {use: spenders_of_mine:Spenders}\n"
+    asked = PARAMS.replace(mine, "").replace("[quantiles, mine]", "[quantiles, rfm_cells]")
+    (tmp_path / "params" / "small.yml").write_text(asked)
+    shutil.copy(ROOT / "notebooks" / "50_strategy_comparison.ipynb", tmp_path / "notebooks")
+    folder = run_study(tmp_path / "params" / "small.yml", jobs=1).folder
+    page = (folder / "pages" / "50_strategy_comparison.html").read_text()
+    assert "recommend anything" in page or "none is recommended" in page
+    assert "200 customers were judged." in page
