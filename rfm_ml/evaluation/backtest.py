@@ -16,7 +16,8 @@ from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from rfm_ml.core.errors import RfmError
-from rfm_ml.evaluation.candidates import Candidate, Rule, cut_rule
+from rfm_ml.evaluation.candidates import Candidate, Rule
+from rfm_ml.evaluation.cutting import cut_rule
 from rfm_ml.evaluation.economics import Economics, profit_measures
 from rfm_ml.evaluation.inference import bootstrap_weights, interval
 from rfm_ml.evaluation.lasting import Learner, lasting_measures

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from rfm_ml.core.errors import RfmError
-from rfm_ml.evaluation.candidates import Candidate, Rule, cut_rule
+from rfm_ml.evaluation.candidates import Candidate, Rule
+from rfm_ml.evaluation.cutting import cut_rule
 from rfm_ml.evaluation.grouping import permuted_information
 from rfm_ml.evaluation.inference import interval
 from rfm_ml.evaluation.origins import History, Origin, Past, rows_of

@@ -64,19 +64,6 @@ class Interaction(NamedTuple):
     segments: int
 
 
-class Cost(NamedTuple):
-    """Cost of one incremental order in currency; `high` is infinite where the interval of the orders reaches 0."""
-
-    value: float
-    low: float
-    high: float
-
-    @property
-    def is_determined(self) -> bool:
-        """Whether both ends are known: whether the campaign is shown to have brought orders."""
-        return bool(np.isfinite(self.value) and np.isfinite(self.high))
-
-
 def groups(treated: ArrayLike, *, size: int) -> NDArray[np.bool_]:
     """Return who was treated, as booleans.
 
@@ -280,31 +267,3 @@ def interaction_test(lifts: pd.DataFrame) -> Interaction:
     statistic = spread / (k - 1) / (1 + 2 * (k - 2) / (k**2 - 1) * unsure)
     rest = (k**2 - 1) / (3 * unsure)
     return Interaction(statistic, k - 1, rest, float(f_distribution.sf(statistic, k - 1, rest)), k)
-
-
-def cost_per_order(cost: float, orders: Lift) -> Cost:
-    """Return what one incremental order cost.
-
-    Parameters
-    ----------
-    cost
-        Of the whole campaign, in currency.
-    orders
-        The lift in orders per customer.
-
-    Returns
-    -------
-    Cost
-        Cost / (lift x treated customers), and the same at the ends of the lift's interval. As a cost per order has no
-        meaning where no order came, `value` and `high` are infinite where the lift, or its low end, is not above 0.
-
-    Examples
-    --------
-    >>> lift = welch_lift([1, 2] * 6 + [0, 1] * 5, [True] * 12 + [False] * 10)
-    >>> [round(v, 2) for v in cost_per_order(24.0, lift)]
-    [2.0, 1.36, 3.77]
-    """
-    require_between(cost, 0, 1e15, name="cost")
-    ends = [cost / (end * orders.treated) if end > 0 else np.inf for end in (orders.difference, orders.high)]
-    high = cost / (orders.low * orders.treated) if orders.low > 0 else np.inf
-    return Cost(ends[0], ends[1] if orders.is_determined else np.nan, high)

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from rfm_ml.evaluation.campaign_cost import cost_per_order
 from rfm_ml.evaluation.inference import Interval
-from rfm_ml.evaluation.lift import Lift, cost_per_order
+from rfm_ml.evaluation.lift import Lift
 from rfm_ml.evaluation.uplift import policy_values, qini, qini_curve
 from rfm_ml.study.campaign_results import CampaignResults
 

@@ -10,7 +10,8 @@ from rfm_ml.core.errors import DataError
 from rfm_ml.customers.table import customer_table
 from rfm_ml.evaluation.backtest import Settings, judge, run_backtest
 from rfm_ml.evaluation.built_in import BASELINES, all_candidates
-from rfm_ml.evaluation.candidates import BASELINE, OPEN, SAME, Baseline, Segmentation, cut_rule, segmentation
+from rfm_ml.evaluation.candidates import BASELINE, OPEN, SAME, Baseline, Segmentation, segmentation
+from rfm_ml.evaluation.cutting import cut_rule
 from rfm_ml.evaluation.findings import findings
 from rfm_ml.evaluation.leakage import leaking_candidates
 from rfm_ml.evaluation.origins import Origin, Plan, choose_origins, make_origins

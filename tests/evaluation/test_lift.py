@@ -10,7 +10,8 @@ from scipy.stats import ttest_ind
 from rfm_ml.core.errors import DataError, ParamsError
 from rfm_ml.evaluation.adjustment import cuped
 from rfm_ml.evaluation.assignment import balance_table, balance_test, sample_ratio
-from rfm_ml.evaluation.lift import Lift, bootstrap_lift, cost_per_order, interaction_test, lift_by_segment, welch_lift
+from rfm_ml.evaluation.campaign_cost import cost_per_order
+from rfm_ml.evaluation.lift import Lift, bootstrap_lift, interaction_test, lift_by_segment, welch_lift
 
 SENT = [3.0, 0.0, 2.0, 1.0, 0.0, 4.0, 1.0, 1.0, 0.0, 2.0, 3.0, 1.0]
 HELD = [0.0, 1.0, 0.0, 2.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0]
