@@ -67,7 +67,7 @@ def check(params: ParamsFile, as_of: AsOf = None) -> None:
     for name in study.strategies:
         study.choice(name)
     Triggers(study).require_usable()
-    Audiences(study).selection.require_usable()
+    Audiences(study).require_usable()
     print_remarks(study.log.notes, study.warnings)
     console.print(f"{study.customers['customer_id'].nunique():,} customers. The params and the data are usable.")
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from rfm_ml.campaigns.formats import FORMATS, make_format
-from rfm_ml.campaigns.gate import GATE
+from rfm_ml.campaigns.gate import FEW, GATE
+from rfm_ml.campaigns.normalise import require_country
 from rfm_ml.core.checks import require_known
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.params.section import Section
@@ -19,6 +20,7 @@ CHANNELS: Final = ("email", "sms", "push", "ads", "call", "post", "web", "in_hou
 OWN_KEYS: Final = {
     "default_country": "Give it in activation:.",
     "properties": "Give columns: instead.",
+    "channel": "Give channel: of the audience.",
 }
 """Options of a destination that the params have keys of their own for, and which."""
 
@@ -133,7 +135,10 @@ class Activation(Section):
     salt_env: str | None = Field(None, description="Environment variable that holds the salt.")
     global_holdout: Share = Field(0, description="Share of all customers who are on no list at all.")
     gate: float | None = Field(
-        GATE, gt=0, description="Hold a list back that moved by more than this share since the last; null: never."
+        GATE,
+        gt=0,
+        description="Hold a list back that moved by more than this share since the last "
+        f"(of {FEW} customers, where it was shorter); null: never.",
     )
     default_country: str | None = Field(None, description="Country of phones without a country code, as in DE.")
     consents: dict[Literal["email", "sms", "push", "ads", "call", "post", "web"], str] = Field(
@@ -149,6 +154,15 @@ class Activation(Section):
         if self.salt is not None:
             return self.salt.get_secret_value() or None
         return os.environ.get(self.salt_env) or None if self.salt_env else None
+
+    @field_validator("default_country")
+    @classmethod
+    def _a_country(cls, value: str | None) -> str | None:
+        try:
+            require_country(value)
+        except ParamsError as error:
+            raise ValueError(str(error).removeprefix("default_country ")) from None
+        return value
 
     @model_validator(mode="after")
     def _one_salt(self) -> "Activation":

@@ -2,8 +2,9 @@
 
 import os
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, field_validator
 
 from rfm_ml.campaigns.delivery import Carrier, Hook, Mail, MailServer, RemoteFolder
 from rfm_ml.campaigns.webhook import Webhook
@@ -60,6 +61,14 @@ class FolderDelivery(_Delivery):
     options_env: dict[str, Text] = Field(
         default_factory=dict, description="Options that are secret: the environment variable that holds each."
     )
+
+    @field_validator("url")
+    @classmethod
+    def _no_password(cls, value: str) -> str:
+        if urlsplit(value).password is not None:
+            # The address itself is not repeated: it would put the password on the screen and into logs.
+            raise ValueError("must hold no password. Give it by options_env.")
+        return value
 
     def carrier(self) -> Carrier:
         """Return the folder, with the secrets from the environment.

@@ -36,11 +36,18 @@ def fault_sentence(fault: dict[str, Any]) -> str:
     """Put a fault into words: where, what must hold, what we got."""
     kind, place = fault["type"], fault["loc"]
     # Where several kinds of value are allowed, the place ends in the name of the kind.
-    where = ".".join(str(p) for p in place if p not in ("int", "str", "[key]")) or "The file"
+    names = ("int", "str", "[key]", *(("smtp", "folder", "webhook") if place[:1] == ("delivery",) else ()))
+    where = ".".join(str(p) for p in place[:2] + tuple(p for p in place[2:] if p not in names)) or "The file"
     got = "" if isinstance(fault.get("input"), dict | list) else f" Got {fault.get('input')!r}."
     limits = [f"{_LIMITS[k]} {v:g}" for k, v in (fault.get("ctx") or {}).items() if k in _LIMITS]
     if kind == "extra_forbidden":
         return f"{where} is not a key we know. {did_you_mean(str(place[-1]), _keys_at(place[:-1]))}"
+    if kind == "union_tag_invalid":
+        tags = [t.strip(" '") for t in fault["ctx"]["expected_tags"].split(",")]
+        key, tag = fault["ctx"]["discriminator"].strip("'"), fault["ctx"]["tag"]
+        return f"{where}.{key} must be {', '.join(tags[:-1])} or {tags[-1]}. Got {tag!r}. {did_you_mean(tag, tags)}"
+    if kind == "union_tag_not_found":
+        return f"{where}.{fault['ctx']['discriminator'].strip(chr(39))} must be given. It is not there."
     if kind == "missing":
         return f"{where} must be given. It is not there."
     if kind == "literal_error":

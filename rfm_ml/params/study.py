@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from rfm_ml.core.checks import did_you_mean
+from rfm_ml.core.checks import did_you_mean, require_known
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.params.analysis import CampaignResults, Clv, Customers, Engagement, Hysteresis, Recommendations, Strategy
 from rfm_ml.params.campaigns import Activation, Audience, require_whole
@@ -50,9 +50,6 @@ class Params(Section):
     recommendations: Recommendations | None = Field(
         None, description="Products for each customer, as columns of the lists; left out: none."
     )
-    delivery: dict[Name, Delivery] = Field(
-        default_factory=dict, description="Where lists go beside files; sent by rfm-ml deliver --send alone."
-    )
     playbook: str | None = Field(None, description="YAML with your own aims and offers per segment.")
     alerts: Alerts | None = Field(None, description="Warn when sizes, scores or data move; left out: no alerts.")
     triggers: dict[Name, Trigger] = Field(
@@ -61,6 +58,9 @@ class Params(Section):
     webhook: Webhook = Field(default_factory=Webhook)
     audiences: dict[Name, Audience] = Field(
         default_factory=dict, description="Lists for campaign tools: who is on them, where they go, who is held out."
+    )
+    delivery: dict[Name, Delivery] = Field(
+        default_factory=dict, description="Where lists go beside files; sent by rfm-ml deliver --send alone."
     )
     activation: Activation = Field(default_factory=Activation, description="What every list obeys.")
     notebooks: list[Notebook] = Field(min_length=1, description="Pages of the report, in order.")
@@ -123,6 +123,19 @@ class Params(Section):
             except ParamsError as error:
                 # The place of the section comes before it, as in audiences.vips.minus.audiences.
                 raise ValueError(str(error)) from None
+        return value
+
+    @field_validator("delivery")
+    @classmethod
+    def _of_audiences(cls, value: dict[str, Delivery], info: ValidationInfo) -> dict[str, Delivery]:
+        for name, way in value.items() if "audiences" in info.data else ():
+            for audience in way.audiences:
+                try:
+                    require_known(
+                        audience, info.data["audiences"], what=f".{name}.audiences: an audience of this study"
+                    )
+                except ParamsError as error:
+                    raise ValueError(str(error)) from None
         return value
 
 

@@ -129,7 +129,7 @@ def run_study(
             study.settle(reports=folder, refit=refit)
             changes = Changes(study)
             changes.triggers.require_usable()
-            audiences.selection.require_usable()
+            audiences.require_usable()
             changes.stop_if_asked()
         kept = _unchanged(place, study, only=only)
         if compares(study):

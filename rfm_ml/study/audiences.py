@@ -12,6 +12,7 @@ from rfm_ml.campaigns.filters import Funnel, consents, leave_out_contacts, often
 from rfm_ml.campaigns.formats import FORMATS, Format, make_format
 from rfm_ml.campaigns.holdout import CONTROL, TREATMENT, held_out, salt_id
 from rfm_ml.campaigns.objections import LEFT_ALONE, UNREACHABLE, marked
+from rfm_ml.core.checks import require_known
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.params.campaigns import Audience
 from rfm_ml.segments import PROSPECT, SegmentModel
@@ -21,6 +22,9 @@ from rfm_ml.study.study import Study
 from rfm_ml.transactions.engine import quoted
 
 BATCH_ROWS: Final = 50_000
+
+WILLING: Final = "no objection, refusal, bounce or complaint"
+"""Why somebody is not on a list of those who must not be written to; it is no word about his consent."""
 
 
 class Prepared(NamedTuple):
@@ -97,7 +101,28 @@ class Audiences:
         """Return the destination of an audience."""
         audience = self.given[name]
         options = dict(audience.options, default_country=self.study.params.activation.default_country)
+        if FORMATS[audience.destination].serves_channels and audience.asks is not None:
+            options["channel"] = audience.asks
         return make_format(audience.destination, properties=audience.columns, **options)
+
+    def require_usable(self) -> None:
+        """Refuse what the segments, the figures or the contacts of this study do not have, before anything is made.
+
+        Raises
+        ------
+        ParamsError
+            With the path to the fault.
+        """
+        self.selection.require_usable()
+        contacts = [] if self.study.contacts is None else list(self.study.contacts.columns)
+        for channel, column in self.study.params.activation.consents.items():
+            if contacts:
+                require_known(column, contacts, what=f"activation.consents.{channel}: a column of contacts")
+        for name, audience in self.given.items():
+            if audience.columns:
+                own = self._properties(name, self.study.customers["customer_id"].iloc[:0]).columns
+                for column in audience.columns:
+                    require_known(column, [*own, *contacts], what=f"audiences.{name}.columns: a column of its list")
 
     # --- who may be written to --------------------------------------------------------------------------------
     def prepared(self, name: str) -> Prepared:
@@ -106,7 +131,8 @@ class Audiences:
             audience, selected = self.given[name], self.selection.selected(name)
             funnel, warnings = Funnel(selected["customer_id"]), []
             if audience.suppression:
-                funnel.keep("may be written to", self._must_not)
+                funnel.leave_out("erased", marked(self.study.contacts, ["erased"]))
+                funnel.keep(WILLING, self._must_not)
             else:
                 warnings = self._leave_out(name, funnel)
             group = pd.Series(TREATMENT, index=funnel.ids.index, dtype="str")

@@ -18,6 +18,9 @@ from rfm_ml.reporting.run import run_study
 
 CONTENT = b"Email\r\nmary@example.com\r\n"
 WAYS = """
+audiences:
+  vips: {{segments: [Loyal], destination: klaviyo}}
+  lost: {{segments: [Lost], destination: klaviyo}}
 delivery:
   share: {{kind: folder, url: "file://{base}/drop", audiences: [vips, lost]}}
   hook:
@@ -208,6 +211,9 @@ def test_a_signed_message_to_a_webhook(
 
 
 MAIL = """
+audiences:
+  vips: {segments: [Loyal], destination: csv, channel: in_house}
+activation: {objections_elsewhere: true}
 delivery:
   team:
     kind: smtp

@@ -247,6 +247,8 @@ def test_a_suppression_list_holds_those_who_must_not_be_written_to(shop: Any) ->
     run_study(shop.params)
     listed = pd.read_csv(shop.report() / "campaigns" / "never" / "never-klaviyo_suppression.csv")["Email"]
     assert listed.tolist() == ["dan.d@example.org", "fay.f@example.org", "gus.g@example.org"]
+    others = pd.read_csv(shop.report() / "campaigns" / "never" / "suppressed.csv").set_index("customer_id")["reason"]
+    assert others["ann"] == "no objection, refusal, bounce or complaint"
 
 
 def test_files_are_private_and_a_second_run_gives_the_same_bytes(shop: Any) -> None:
@@ -335,6 +337,18 @@ def test_unknown_names_are_refused_before_anything_is_written(shop: Any, audienc
         ("{a: {segments: [x], destination: mailchimp, options: {tag_bye: x}}}", "Did you mean 'tag_by'?"),
         ("{a: {segments: [x], destination: sms, options: {default_country: DE}}}", "Give it in activation:."),
         ("{triggers: {segments: [x], destination: meta}}", "must have names that differ"),
+        ("{}\nactivation: {default_country: Germany}", "activation.default_country must be an ISO code of two capital"),
+        ("{}\ndelivery: {crm: {kind: ftp, audiences: [a]}}", "delivery.crm.kind must be smtp, folder or webhook. Got"),
+        ("{}\ndelivery: {crm: {audiences: [a]}}", "delivery.crm.kind must be given. It is not there."),
+        (
+            "{best: {segments: [x], destination: meta}}\n"
+            "delivery: {crm: {kind: folder, url: 'file:///srv', audiences: [bets]}}",
+            "delivery.crm.audiences: an audience of this study must be one we know. Got 'bets'. Did you mean 'best'?",
+        ),
+        (
+            "{}\ndelivery: {crm: {kind: folder, url: 'sftp://me:geheim@host/x', audiences: [a]}}",
+            "delivery.crm.url must hold no password.",
+        ),
     ],
 )
 def test_faults_of_the_params_name_their_place(shop: Any, more: str, told: str) -> None:
@@ -342,6 +356,41 @@ def test_faults_of_the_params_name_their_place(shop: Any, more: str, told: str) 
     with pytest.raises(ParamsError) as fault:
         load_params(shop.params)
     assert told in str(fault.value)
+    assert "geheim" not in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    ("audience", "more", "told"),
+    [
+        ("destination: klaviyo", "activation: {consents: {email: consent_mail}}", "Did you mean 'consent_email'?"),
+        (
+            "destination: klaviyo, columns: [segmnt]",
+            "",
+            "audiences.a.columns: a column of its list must be one we know",
+        ),
+    ],
+)
+def test_check_refuses_columns_that_are_not_there(
+    shop: Any, capsys: pytest.CaptureFixture[str], audience: str, more: str, told: str
+) -> None:
+    with_audiences(shop, f"  a: {{segments: [Loyal], {audience}}}", more=more)
+    with pytest.raises(SystemExit) as end:
+        main(["check", str(shop.params)])
+    assert end.value.code == 2
+    assert told in " ".join(capsys.readouterr().err.split())
+
+
+def test_braze_takes_nobody_whom_the_channel_cannot_reach(shop: Any) -> None:
+    contacts = CONTACTS.replace("consent_email", "consent_email,consent_sms").replace("yes", "yes,yes")
+    who = "segments: [Loyal, At risk, About to sleep, Lost, New, Prospect], destination: braze"
+    every = "".join(f"  {channel}: {{{who}, channel: {channel}}}\n" for channel in ("email", "sms"))
+    with_audiences(shop, every, contacts=contacts.replace("no,", "no,no,"))
+    run_study(shop.params)
+    lists = {c: pd.read_csv(shop.report() / "campaigns" / c / f"{c}-braze.csv", index_col=0) for c in ("email", "sms")}
+    assert lists["email"].index.tolist() == ["ann", "bob", "cat"]  # eve has no e-mail
+    assert lists["sms"].index.tolist() == ["ann", "bob"]
+    reasons = pd.read_csv(shop.report() / "campaigns" / "sms" / "suppressed.csv", index_col=0)["reason"]
+    assert (reasons["cat"], reasons["eve"]) == ("no phone that can be used", "no phone that can be used")
 
 
 def test_without_contacts_only_in_house_lists_of_ids_if_the_params_say_so(shop: Any) -> None:

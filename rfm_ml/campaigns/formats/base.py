@@ -42,6 +42,8 @@ class Format(ABC):
     max_bytes: ClassVar[int | None] = None
     split: ClassVar[bool] = False
     """Whether a list above `max_bytes` is written in parts; otherwise it is refused."""
+    serves_channels: ClassVar[bool] = False
+    """Whether people are reached in several ways, so that it takes the option `channel`: the one of the list."""
     expires_days: ClassVar[int | None] = None
     """Days after which the destination forgets the list."""
     api_batch_rows: ClassVar[int | None] = None

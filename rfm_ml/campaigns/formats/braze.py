@@ -4,11 +4,12 @@ Source: Braze documentation, "CSV import", read 2025-2026.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from rfm_ml.campaigns import normalise
-from rfm_ml.campaigns.cells import as_text
-from rfm_ml.campaigns.formats.base import Format, present
+from rfm_ml.campaigns.cells import Unusable, as_text
+from rfm_ml.campaigns.formats.base import Format, any_of, present
+from rfm_ml.campaigns.formats.batches import Row
 from rfm_ml.campaigns.formats.fields import Field, consent_field, iso_date, phone_field, plain
 
 GENDERS: Final = {
@@ -24,21 +25,43 @@ GENDERS: Final = {
     "prefer not to say": "P",
 }
 
+ADDRESSES: Final = {"email": ("email", "e-mail"), "sms": ("phone", "phone")}
+"""The column without which a channel reaches nobody, and what it is called; push finds devices by the id."""
+
 
 class Braze(Format):
     """`external_id` first, Braze's default attributes, every other column as a custom attribute `rfm_...`.
 
-    A user is found by `customer_id`; an address that cannot be used is left empty and changes nothing at Braze.
+    A user is found by `customer_id`. The address that the channel needs must be usable; another one that is not is
+    left empty and changes nothing at Braze.
+
+    Parameters
+    ----------
+    channel
+        What the list is for: email, sms, push or another.
+    default_country, properties
+        As for every destination.
     """
 
     name: ClassVar[str] = "braze"
     channel: ClassVar[str] = "email"
+    serves_channels: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        *,
+        channel: str = "email",
+        default_country: str | None = None,
+        properties: Sequence[str] | None = None,
+    ) -> None:
+        super().__init__(default_country=default_country, properties=properties)
+        self._address = ADDRESSES.get(channel)
 
     def fields(self, columns: Sequence[str]) -> list[Field]:
         """Return the id first, then what the contacts have."""
         consents = [
-            consent_field(header, source, granted="opted_in", refused="unsubscribed")
-            for header, source in (("email_subscribe", "consent_email"), ("push_subscribe", "consent_push"))
+            Field("email_subscribe", "consent_email", _email_consent, always=True),
+            consent_field("push_subscribe", "consent_push", granted="opted_in", refused="unsubscribed"),
         ]
         found = [
             plain("first_name", "first_name", normalise.name),
@@ -54,3 +77,17 @@ class Braze(Format):
         ]
         identifier = plain("external_id", "customer_id", as_text)
         return [identifier, *present(found, columns), *self.property_fields(columns)]
+
+    def refusal(self, filled: dict[str, Any]) -> str | None:
+        """Refuse a contact without a usable address for the channel."""
+        return any_of(filled, self._address[:1], what=self._address[1]) if self._address else None
+
+
+def _email_consent(value: Any, row: Row) -> str | None:
+    """Return the word for a consent; nobody is opted in without an address that the consent is for."""
+    if value is False:
+        return "unsubscribed"
+    try:
+        return "opted_in" if value is True and normalise.email(row.get("email")) else None
+    except Unusable:
+        return None

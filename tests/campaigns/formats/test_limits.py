@@ -209,3 +209,15 @@ def test_parquet_keeps_types_over_groups(monkeypatch: pytest.MonkeyPatch, tmp_pa
     mixed = mails(4, value=[1, 2, "three", 4])
     with pytest.raises(DataError, match="'value'"):
         make_format("parquet").write(mixed, tmp_path, audience="y")
+
+
+def test_braze_opts_nobody_in_without_an_address(tmp_path: Path) -> None:
+    people = pd.DataFrame({
+        "customer_id": ["a", "b", "c"],
+        "email": ["a@example.org", "nothing", None],
+        "consent_email": [True, True, False],
+    })  # fmt: skip
+    (file,) = make_format("braze", channel="push").write(people, tmp_path / "push", audience="x").files
+    assert pd.read_csv(file.path)["email_subscribe"].fillna("").tolist() == ["opted_in", "", "unsubscribed"]
+    written = make_format("braze").write(people, tmp_path / "email", audience="x")
+    assert (written.rows, written.rejected_by_reason) == (1, {"no e-mail that can be used": 2})
