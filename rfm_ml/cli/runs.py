@@ -56,6 +56,7 @@ def check(params: ParamsFile, as_of: AsOf = None) -> None:
     from rfm_ml.reporting.run import prepare_notebooks
     from rfm_ml.study import Study
     from rfm_ml.study.audiences import Audiences
+    from rfm_ml.study.comparison import StrategyComparison
     from rfm_ml.study.offers import require_products
     from rfm_ml.study.triggers import Triggers
 
@@ -66,6 +67,7 @@ def check(params: ParamsFile, as_of: AsOf = None) -> None:
     print_table(study.waterfall, title=f"{study.params.study}: the log as of {study.as_of}")
     for name in study.strategies:
         study.choice(name)
+    StrategyComparison(study).require_usable()
     Triggers(study).require_usable()
     Audiences(study).require_usable()
     print_remarks(study.log.notes, study.warnings)

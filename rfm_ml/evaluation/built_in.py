@@ -1,6 +1,6 @@
 """The candidates that come along: mandatory baselines, well-known segmentations and models."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from rfm_ml.core.checks import require_known
@@ -49,6 +49,31 @@ SEGMENTATIONS: Final[dict[str, Callable[[], SegmentModel]]] = {
 BUILT_IN: Final = (*SEGMENTATIONS, *MODELS)
 
 
+def require_candidates(own: Collection[str], names: Collection[str] | None) -> None:
+    """Refuse candidates that are not known, and own strategies with the name of a baseline.
+
+    Parameters
+    ----------
+    own
+        Names of the study's strategies.
+    names
+        Those that are to be compared; None for all.
+
+    Raises
+    ------
+    ParamsError
+        If a name is neither a strategy of the study nor built in, or a strategy bears the name of a baseline.
+    """
+    taken = [b.name for b in BASELINES]
+    for name in own:
+        if name in taken:
+            raise ParamsError(
+                f"A strategy must not bear the name of a baseline ({', '.join(taken)}). Got {name!r}. Rename it."
+            )
+    for name in names or ():
+        require_known(name, [*own, *BUILT_IN], what="A candidate of the comparison")
+
+
 def all_candidates(own: Mapping[str, SegmentModel], names: list[str] | None, *, history: History) -> list[Candidate]:
     """Return the candidates of a comparison: own strategies, built-in ones, baselines.
 
@@ -66,14 +91,7 @@ def all_candidates(own: Mapping[str, SegmentModel], names: list[str] | None, *, 
     ParamsError
         If a name is neither a strategy of the study nor built in, or a strategy bears the name of a baseline.
     """
-    taken = [b.name for b in BASELINES]
-    for name in own:
-        if name in taken:
-            raise ParamsError(
-                f"A strategy must not bear the name of a baseline ({', '.join(taken)}). Got {name!r}. Rename it."
-            )
-    for name in names or ():
-        require_known(name, [*own, *BUILT_IN], what="A candidate of the comparison")
+    require_candidates(own, names)
     wanted = [*own, *BUILT_IN] if names is None else names
     made: list[Candidate] = [segmentation(n, m, history=history) for n, m in own.items() if n in wanted]
     rules = {decided(m) for n, m in own.items() if n in wanted}

@@ -16,6 +16,7 @@ from rfm_ml.evaluation.scorecard import (
     HEADLINE,
     PAST_RATE,
     SEGMENTATIONS,
+    fewest_samples,
     leader_of,
     leagues,
     pairs_table,
@@ -76,6 +77,12 @@ def findings(
     told = [f"{name} is too good to be true: it seems to know what comes. Do not use it." for name in too_good]
     trusted = [j for j in judged if j.candidate not in too_good]
     pairs = pairs_table(trusted)
+    needed = fewest_samples(pairs)
+    if settings.bootstraps < needed:
+        told.append(
+            f"Holm's correction cannot show any difference where most are compared: {settings.bootstraps:,} bootstrap "
+            f"samples are too few for so many comparisons. Set bootstraps to {needed:,} or more."
+        )
     sizes = [(len(o.spend), int((o.spend > 0).sum())) for o in origins]
     found = recommend(scorecard[scorecard["strategy"].isin([j.strategy for j in trusted])], pairs, sizes=sizes)
     tables = {**EMPTY, "scorecard": scorecard, "pairs": pairs, "ranks": ranks_table(trusted, pairs)}
@@ -84,7 +91,7 @@ def findings(
     facts = {
         "plan": words,
         "horizon_days": origins[-1].history.now.horizon_days,
-        "notes": list(dict.fromkeys([*notes, *told])),
+        "notes": list(dict.fromkeys([*told, *notes])),
         "customers": {o.day.isoformat(): len(o.spend) for o in origins},
         "recommendation": found._asdict(),
     }

@@ -156,6 +156,25 @@ def pairs_table(judged: Sequence[Judged]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+def fewest_samples(pairs: pd.DataFrame) -> int:
+    """Return how many bootstrap samples Holm's correction needs, so that it can show any difference.
+
+    Parameters
+    ----------
+    pairs
+        As `pairs_table` gives; 0 if it is empty.
+
+    Notes
+    -----
+    The least p-value of B samples is 2 / (B + 1) (see `paired_difference`), and Holm multiplies the least of m by m.
+    So 2 m / (B + 1) must be below 0.05, for the m of the most comparisons with one other at one origin.
+    """
+    if pairs.empty:
+        return 0
+    most = int(pairs.groupby(["league", "origin", "measure", "other"])["p_value"].count().max())
+    return int(2 * most / ALPHA)
+
+
 def steady(measures: pd.DataFrame) -> list[str]:
     """Return the steady strategies: over time under frozen rules, and over refits on other samples of customers.
 

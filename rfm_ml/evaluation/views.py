@@ -92,7 +92,7 @@ def pareto_points(scorecard: pd.DataFrame, *, chosen: str | None) -> pd.DataFram
         return pd.DataFrame(columns=PARETO)
     values, lows, highs = (_means(scorecard, what) for what in ("value", "low", "high"))
     rows = [n for n in values.index if n.endswith("/10") or "/" not in n or n == chosen]
-    names = [n for n in rows if values["rand_index"].notna()[n]]
+    names = [n for n in rows if values.loc[n, ["rand_index", HEADLINE]].notna().all()]
     found = pd.DataFrame({"name": [words_of(n) for n in names]})
     for column, measure in {"value": HEADLINE, "rand": "rand_index"}.items():
         found[column] = values.loc[names, measure].to_numpy()

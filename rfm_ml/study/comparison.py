@@ -16,7 +16,7 @@ from rfm_ml.core.store import code_digest, digest
 from rfm_ml.customers import customer_table
 from rfm_ml.customers.holdout import Log, order_span, until_day
 from rfm_ml.evaluation.backtest import Settings, run_backtest
-from rfm_ml.evaluation.built_in import BASELINES, all_candidates
+from rfm_ml.evaluation.built_in import BASELINES, all_candidates, require_candidates
 from rfm_ml.evaluation.candidates import Candidate
 from rfm_ml.evaluation.economics import Economics
 from rfm_ml.evaluation.findings import findings, no_findings
@@ -28,7 +28,7 @@ from rfm_ml.params import Comparison
 from rfm_ml.segments.choice import decided
 from rfm_ml.study.study import Study
 
-QUICK: Final = Comparison(bootstraps=200, candidates=["rfm_cells", "kmeans_5", "kmeans_10", "mbg_nbd"])
+QUICK: Final = Comparison(candidates=["rfm_cells", "kmeans_5", "kmeans_10", "mbg_nbd"])
 """A first look, where the params say nothing: these beside all strategies of the study."""
 
 WORTH_PROCESSES: Final = 5_000
@@ -71,6 +71,16 @@ class StrategyComparison:
         )
         self.asked = asked.model_copy(update={"bootstraps": bootstraps}) if bootstraps else asked
         self._jobs, self._progress = jobs, progress
+
+    def require_usable(self) -> None:
+        """Refuse candidates that are not known, and strategies with the name of a baseline.
+
+        Raises
+        ------
+        ParamsError
+            If the params ask for them.
+        """
+        require_candidates(self.study.strategies, self.asked.candidates)
 
     # --- what was found -----------------------------------------------------------------------------------------
     @cached_property

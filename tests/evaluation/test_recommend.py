@@ -3,7 +3,9 @@
 import pandas as pd
 import pytest
 
+from rfm_ml.evaluation.inference import holm
 from rfm_ml.evaluation.recommend import recommend
+from rfm_ml.evaluation.scorecard import ALPHA, fewest_samples
 
 MEASURES = ("normalised_gini", "kept_frozen", "tree_accuracy", "rand_index")
 
@@ -121,3 +123,12 @@ def test_who_is_no_better_than_chance_is_not_recommended() -> None:
     found = recommend(scorecard(a=(0.1, 0.9, 0.9, 0.9), b=(0.05, 0.9, 0.9, 0.9)), pairs())
     assert found.chosen is None
     assert "no segmentation is better than chance" in found.sentences[0]
+
+
+def test_so_many_samples_are_needed_that_holm_can_show_something() -> None:
+    frame = pd.DataFrame({"p_value": [0.5] * 12}).assign(league="a", origin="b", measure="c", other="d")
+    samples = fewest_samples(frame)
+    assert samples == 480
+    least = [holm([2 / (b + 1)] + [1.0] * 11)[0] for b in (samples - 1, samples)]
+    assert least[1] < ALPHA <= least[0]
+    assert fewest_samples(frame.iloc[:0]) == 0

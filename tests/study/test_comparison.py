@@ -8,7 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from rfm_ml.core.errors import ParamsError
 from rfm_ml.reporting.run import run_study
+from rfm_ml.study import Study
+from rfm_ml.study.comparison import StrategyComparison
 
 ROOT = Path(__file__).parents[2]
 
@@ -128,3 +131,11 @@ def test_equal_customers_recommend_nothing_and_the_page_says_so(tmp_path: Path) 
     page = (folder / "pages" / "50_strategy_comparison.html").read_text()
     assert "recommend anything" in page or "none is recommended" in page
     assert "200 customers were judged." in page
+
+
+def test_an_unknown_candidate_is_refused_before_anything_runs(tables: Path) -> None:
+    base = next(folder for folder in tables.parents if (folder / "params").is_dir())
+    wrong = base / "params" / "wrong.yml"
+    wrong.write_text(PARAMS.replace("[quantiles, mine]", "[quantils]"))
+    with pytest.raises(ParamsError, match="Did you mean 'quantiles'"):
+        StrategyComparison(Study(wrong)).require_usable()
