@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Final
 
@@ -10,16 +11,35 @@ import pandas as pd
 from rfm_ml.campaigns import playbook_entry, playbook_table
 from rfm_ml.campaigns.holdout import CONTROL, holdout_balance
 from rfm_ml.customers.windows import window_sums
-from rfm_ml.evaluation.power import power_table
+from rfm_ml.evaluation.power import HOLDOUTS, power_table
 from rfm_ml.evaluation.profit import profit_curve
-from rfm_ml.study.audiences import Audiences
-from rfm_ml.study.deliveries import holdout_table, lists_file
+from rfm_ml.study.audiences import WILLING, Audiences
+from rfm_ml.study.deliveries import BELOW_MINIMUM, holdout_table, lists_file
 from rfm_ml.study.study import Study
 
 RESPONSES: Final = (0.05, 0.1, 0.2)
 """Shares of a customer's spend that a message is taken to bring about, for the profit by depth."""
 
 TOP_SEGMENTS: Final = 3
+
+MESSAGES: Final = ("email", "sms", "push", "call", "post")
+"""Channels whose lists bring a message to each customer; adverts and web pages are seen by whoever comes by."""
+
+STEPS: Final = {
+    "erased": "must_not",
+    "erased or objected": "must_not",
+    "no consent": "must_not",
+    "bounced or complained": "must_not",
+    WILLING: "need_not",
+    "written to often enough lately": "need_not",
+    "beyond the most": "need_not",
+    "held out of every list": "held_out",
+    "held out of this list": "held_out",
+    "of no use to the destination": "no_use",
+    "same address as another customer": "no_use",
+    BELOW_MINIMUM: "no_use",
+}
+"""The filters in four groups, in the order in which they apply."""
 
 POWER: Final = [
     "outcome",
@@ -67,10 +87,22 @@ class CampaignPlan:
         return self.audiences.prepared(name).funnel.table
 
     @cached_property
-    def largest(self) -> str:
-        """The audience with most customers on its list; empty if there is none."""
+    def lead(self) -> str:
+        """The audience that is looked at closely; empty if there is none.
+
+        The largest list that carries a message and has a hold-out; else that carries a message; else of all.
+        """
         sizes = {name: int(self.counts(name)["remaining"].iloc[-1]) for name in self.names}
-        return max(sizes, key=lambda n: sizes[n]) if sizes else ""
+        return max(sizes, key=lambda n: (self._writes(n), self._writes(n) and self._held(n), sizes[n]), default="")
+
+    def _writes(self, name: str) -> bool:
+        return self.audiences.given[name].asks in MESSAGES and not self.audiences.given[name].suppression
+
+    @cached_property
+    def overlap(self) -> pd.DataFrame:
+        """How many customers each two lists share, as `overlap`, of those lists that carry messages."""
+        shared, writing = self.audiences.overlap, [n for n in self.names if self._writes(n)]
+        return shared[shared["audience"].isin(writing) & shared["other"].isin(writing)].reset_index(drop=True)
 
     @cached_property
     def overview(self) -> pd.DataFrame:
@@ -87,19 +119,20 @@ class CampaignPlan:
 
     @cached_property
     def reconciliation(self) -> pd.DataFrame:
-        """One row per audience: `audience, selected`, a column per filter with those it left out, `on_the_list`."""
-        rows = {}
+        """One row per audience: `audience, selected, must_not, need_not, held_out, no_use, on_the_list`.
+
+        Between the two ends, those left out by the filters of each group of `STEPS`, in the order applied.
+        """
+        rows = []
         for name in self.names:
             counts = self.counts(name)
             steps = ["no consent" if str(s).startswith("no consent") else s for s in counts["step"]]
-            out = {step: int(n) for step, n in zip(steps[1:], counts["left_out"].iloc[1:], strict=True)}
-            ends = {"selected": int(counts["remaining"].iloc[0]), "on_the_list": int(counts["remaining"].iloc[-1])}
-            rows[name] = {"selected": ends["selected"], **out, "on_the_list": ends["on_the_list"]}
-        table = pd.DataFrame.from_dict(rows, orient="index").fillna(0).astype("int64")
-        if table.empty:
-            return pd.DataFrame(columns=["audience", "selected", "on_the_list"])
-        steps = [c for c in table.columns if c not in ("selected", "on_the_list") and table[c].any()]
-        return table[["selected", *steps, "on_the_list"]].rename_axis("audience").reset_index()
+            out = dict.fromkeys(STEPS.values(), 0)
+            for step, left_out in zip(steps[1:], counts["left_out"].iloc[1:], strict=True):
+                out[STEPS[step]] += int(left_out)
+            ends = [int(counts["remaining"].iloc[i]) for i in (0, -1)]
+            rows.append({"audience": name, "selected": ends[0], **out, "on_the_list": ends[1]})
+        return pd.DataFrame(rows, columns=["audience", "selected", *dict.fromkeys(STEPS.values()), "on_the_list"])
 
     @cached_property
     def adds_up(self) -> bool:
@@ -159,6 +192,28 @@ class CampaignPlan:
 
         The last `campaign_results.window_days` stand in for the campaign's window, as many days before for the past.
         """
+        return self._power(name, HOLDOUTS)
+
+    @cached_property
+    def shows(self) -> pd.DataFrame:
+        """The least lift that each list with a hold-out can show, by the hold-out that was drawn.
+
+        `audience, customers, held_out`, `orders_lift_share` and `spend_lift_share` (of the mean), and `spend_lift` per
+        customer in currency.
+        """
+        rows = []
+        for name in self.names:
+            drawn = self.audiences.prepared(name).groups["group"].eq(CONTROL)
+            table = self._power(name, (float(drawn.mean()),)) if 0 < drawn.mean() < 1 else pd.DataFrame(columns=POWER)
+            if table.empty:
+                continue
+            orders, spend = (table[table["outcome"] == o].iloc[0] for o in ("orders", "spend"))
+            shares = (orders["detectable_share"], spend["detectable_share"])
+            rows.append((name, len(drawn), int(drawn.sum()), *shares, spend["detectable_lift"]))
+        columns = ["audience", "customers", "held_out", "orders_lift_share", "spend_lift_share", "spend_lift"]
+        return pd.DataFrame(rows, columns=columns)
+
+    def _power(self, name: str, holdouts: Sequence[float]) -> pd.DataFrame:
         ids = self._customers(name)
         if len(ids) < 2:
             return pd.DataFrame(columns=POWER)
@@ -167,7 +222,7 @@ class CampaignPlan:
         windows = {"now": (-days, 0), "past": (-2 * days, -days)}
         sums = window_sums(self.study.orders, targets, windows=windows)
         now, past = (sums[[f"{w}_orders", f"{w}_spend"]].set_axis(["orders", "spend"], axis=1) for w in windows)
-        return power_table(now.astype(float), past=past.astype(float))
+        return power_table(now.astype(float), past=past.astype(float), holdouts=holdouts)
 
     def _customers(self, name: str) -> list[Any]:
         ids = self.study.customers["customer_id"].drop_duplicates()

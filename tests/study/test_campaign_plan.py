@@ -27,8 +27,9 @@ def test_a_plan_adds_up_before_anything_is_written(shop: Any) -> None:
     shop.write_params(more=AUDIENCES)
     plan = CampaignPlan(Study(shop.params))
     table = plan.reconciliation.set_index("audience")
-    assert table.loc["loyal", ["selected", "erased or objected", "no consent"]].tolist() == [3, 1, 1]
-    assert table.loc["best", ["selected", "erased or objected", "on_the_list"]].tolist() == [2, 1, 1]
+    assert table.columns.tolist() == ["selected", "must_not", "need_not", "held_out", "no_use", "on_the_list"]
+    assert table.loc["loyal", ["selected", "must_not"]].tolist() == [3, 2]
+    assert table.loc["best", ["selected", "must_not", "on_the_list"]].tolist() == [2, 1, 1]
     assert plan.adds_up
     assert plan.overview["status"].tolist() == ["not written yet"] * 2
     assert plan.advice("loyal")["segment"].tolist() == ["Loyal"]
@@ -41,13 +42,43 @@ def test_a_plan_adds_up_before_anything_is_written(shop: Any) -> None:
 
 def test_without_audiences_it_speaks_of_all_customers(shop: Any) -> None:
     plan = CampaignPlan(Study(shop.params))
-    assert (plan.names, plan.largest) == ([], "")
+    assert (plan.names, plan.lead) == ([], "")
+    assert plan.shows.empty
     assert plan.overview.empty
     assert plan.balance.empty
     assert plan.adds_up
     assert plan.advice()["customers"].max() == 2
     assert "selects anybody" in plot_filters(plan.counts("")).texts[0].get_text()
-    assert "no two audiences" in plot_overlap(plan.audiences.overlap).texts[0].get_text()
+    assert "no two audiences" in plot_overlap(plan.overlap).texts[0].get_text()
+
+
+MANY = """
+contacts: {path: data/contacts.csv}
+audiences:
+  feed: {top: {n: 6, by: spend}, destination: web_feed, options: {salt: s}}
+  mail: {top: {n: 6, by: spend}, destination: klaviyo, at_most: 5}
+  tried: {top: {n: 4, by: spend}, destination: mailchimp, holdout: 0.5}
+  never: {destination: klaviyo_suppression}
+activation: {salt: s}
+"""
+
+
+def test_the_lead_audience_carries_a_message_and_has_a_hold_out(shop: Any) -> None:
+    people = "".join(f"{i},{i}@example.org,yes,\n" for i in ("ann", "bob", "cat", "dan", "eve", "fay"))
+    contacts = "customer_id,email,consent_email,objected\n" + people
+    (shop.base / "data" / "contacts.csv").write_text(
+        contacts.replace("\n", ",yes\n").replace("ted,yes", "ted,consent_web")
+    )
+    shop.write_params(more=MANY)
+    plan = CampaignPlan(Study(shop.params))
+    assert plan.lead == "tried"
+    assert set(plan.overlap["audience"]) == {"mail", "tried"}
+    groups = plan.audiences.prepared("tried").groups
+    [row] = plan.shows.to_dict("records")
+    assert (row["audience"], row["customers"]) == ("tried", len(groups))
+    assert row["held_out"] == (groups["group"] == "control").sum()
+    shop.write_params(more=MANY.replace(", holdout: 0.5", ""))
+    assert CampaignPlan(Study(shop.params)).lead == "mail"
 
 
 def test_the_best_depth_of_the_middle_response_is_the_title() -> None:
