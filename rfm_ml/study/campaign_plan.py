@@ -199,7 +199,7 @@ class CampaignPlan:
         """The least lift that each list with a hold-out can show, by the hold-out that was drawn.
 
         `audience, customers, held_out`, `orders_lift_share` and `spend_lift_share` (of the mean), and `spend_lift` per
-        customer in currency.
+        customer in currency. Missing where nobody ordered in the days that stand in, so that nothing can be said.
         """
         rows = []
         for name in self.names:
@@ -209,7 +209,9 @@ class CampaignPlan:
                 continue
             orders, spend = (table[table["outcome"] == o].iloc[0] for o in ("orders", "spend"))
             shares = (orders["detectable_share"], spend["detectable_share"])
-            rows.append((name, len(drawn), int(drawn.sum()), *shares, spend["detectable_lift"]))
+            rows.append(
+                (name, len(drawn), int(drawn.sum()), *shares, spend["detectable_lift"] if spend["mean"] else None)
+            )
         columns = ["audience", "customers", "held_out", "orders_lift_share", "spend_lift_share", "spend_lift"]
         return pd.DataFrame(rows, columns=columns)
 
