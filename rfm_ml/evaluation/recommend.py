@@ -205,7 +205,7 @@ def _of_chosen(found: pd.DataFrame, chosen: str, equals: list[str]) -> str:
     if row["rand_index"] == row["rand_index"]:
         why += f", and refits on other samples agree by {row['rand_index']:.2f} (1: the same groups)"
     if not others:
-        return f"Use {name}: every other one is worse on some day ({why})."
+        return f"Use {name}: every other steady one is worse on some day ({why})."
     if "/" in chosen:
         among = (
             "no steady segmentation with groups of its own finds as much, and of such scores "

@@ -60,7 +60,7 @@ def overview(
     return pd.DataFrame({
         "strategy": [words_of(n) for n in shown],
         "groups": [f"{groups[n]:,}" if groups[n] else NONE for n in shown],
-        "gini": means.loc[shown, HEADLINE].to_numpy(),
+        "gini": means.loc[shown, HEADLINE].round(9).to_numpy() + 0.0,  # no minus before a zero
         "top_20_holds": means.loc[shown, "capture_20"].to_numpy(),
         "against_past_spend": [_against(own, n) for n in shown],
         "steadiness": [_steadiness(means.loc[n, "kept_frozen"], means.loc[n, "rand_index"]) for n in shown],
