@@ -16,7 +16,10 @@ def count(
     ] = None,
     where: Annotated[
         str | None,
-        typer.Option(metavar="YAML", help="Criteria of your own, as in '{orders: {within_days: 90}}'."),
+        typer.Option(
+            metavar="YAML",
+            help="Criteria of your own, as in '{orders: {within_days: 90}}'; with NAME only its members are asked.",
+        ),
     ] = None,
     as_of: AsOf = None,
 ) -> None:
@@ -32,7 +35,10 @@ def count(
             "Dynamic segments must be in the params, or criteria be given. There are none. Add dynamic_segments: to "
             "the params, or --where."
         )
-    found = segments.counts(list(names) if names else list(asked) or None)
+    if names:
+        found = segments.counts(list(names), within=next(iter(asked), None))
+    else:
+        found = segments.counts(list(asked) or None)
     width = max(len(name) for name in found)
     for name, number in found.items():
         console.print(f"{name:{width}}  {number:>9,}", markup=False)

@@ -57,6 +57,7 @@ def check(params: ParamsFile, as_of: AsOf = None) -> None:
     from rfm_ml.study import Study
     from rfm_ml.study.audiences import Audiences
     from rfm_ml.study.comparison import StrategyComparison
+    from rfm_ml.study.dynamic import DynamicSegments
     from rfm_ml.study.offers import require_products
     from rfm_ml.study.triggers import Triggers
 
@@ -68,6 +69,7 @@ def check(params: ParamsFile, as_of: AsOf = None) -> None:
     for name in study.strategies:
         study.choice(name)
     StrategyComparison(study).require_usable()
+    DynamicSegments(study).require_usable()
     Triggers(study).require_usable()
     Audiences(study).require_usable()
     print_remarks(study.log.notes, study.warnings)

@@ -34,6 +34,7 @@ from rfm_ml.reporting.publish import building, locked
 from rfm_ml.study import Study
 from rfm_ml.study.audiences import Audiences
 from rfm_ml.study.comparison import StrategyComparison, compares
+from rfm_ml.study.dynamic import DynamicSegments
 from rfm_ml.study.offers import require_products
 
 PACKAGES = ("pandas", "numpy", "scikit-learn", "duckdb", "ibis-framework", "pyarrow", "matplotlib", "papermill")
@@ -129,6 +130,7 @@ def run_study(
             study.settle(reports=folder, refit=refit)
             changes = Changes(study)
             changes.triggers.require_usable()
+            DynamicSegments(study).require_usable()
             audiences.require_usable()
             changes.stop_if_asked()
         kept = _unchanged(place, study, only=only)

@@ -11,7 +11,7 @@ from rfm_ml.core.checks import did_you_mean, require_known
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.segments import PROSPECT, with_prospects
 from rfm_ml.segments.criteria import Condition, count_members, leaves, membership, parse_criteria
-from rfm_ml.segments.criteria.conditions import Column
+from rfm_ml.segments.criteria.conditions import Column, Every
 from rfm_ml.study.study import Study
 
 MONTHS: Final = 12
@@ -52,8 +52,15 @@ class DynamicSegments:
         """Names of the segments, in the order of the params."""
         return list(self.criteria)
 
-    def counts(self, names: Sequence[str] | None = None) -> dict[str, int]:
+    def counts(self, names: Sequence[str] | None = None, *, within: str | None = None) -> dict[str, int]:
         """Return the number of members by segment, counted in one query.
+
+        Parameters
+        ----------
+        names
+            Segments to count; None for all.
+        within
+            A segment: only members who are in it too are counted.
 
         Raises
         ------
@@ -61,7 +68,20 @@ class DynamicSegments:
             If there is no segment of a name.
         """
         criteria = self._chosen(names)
+        if within is not None:
+            (also,) = self._chosen([within]).values()
+            criteria = {name: Every((condition, also)) for name, condition in criteria.items()}
         return count_members(self._members(criteria, self.study), list(criteria))
+
+    def require_usable(self) -> None:
+        """Refuse criteria that ask for tables, columns or values the study does not have; nobody is counted.
+
+        Raises
+        ------
+        ParamsError
+            With the path to the fault.
+        """
+        self._members(self.criteria, self.study)
 
     def members(self, name: str) -> pd.DataFrame:
         """Return who is in a segment: `customer_id, orders, spend, last_order_on, segment`, sorted by customer.
@@ -158,7 +178,7 @@ class DynamicSegments:
     def _chosen(self, names: Sequence[str] | None) -> dict[str, Condition]:
         for name in names or ():
             require_known(name, self.names, what="A dynamic segment of this study")
-        return {n: c for n, c in self.criteria.items() if not names or n in names}
+        return {name: self.criteria[name] for name in names or self.criteria}
 
     def _description(self, name: str) -> str:
         given = self.study.params.dynamic_segments.get(name)

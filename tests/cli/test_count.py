@@ -29,6 +29,13 @@ def test_count_prints_each_segment(shop: Any, capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out.split() == ["--where", "3"]
 
 
+def test_a_name_and_criteria_are_asked_together(shop: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    shop.write_params(more=MORE)
+    # ann, dan and fay ordered lately; ann and dan more than once.
+    assert call("count", shop.params, "lately", "spenders", "--where", "{orders: {count: '>= 2'}}") == 0
+    assert [line.split() for line in capsys.readouterr().out.splitlines()] == [["lately", "2"], ["spenders", "3"]]
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

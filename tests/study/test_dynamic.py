@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from rfm_ml import cli
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.params import load_params
 from rfm_ml.reporting.run import run_study
@@ -122,3 +123,27 @@ def test_studies_of_the_repository() -> None:
         "coupon_campaigns": 666,
         "left_after_summer": 48,
     }
+
+
+@pytest.mark.parametrize(
+    ("where", "told"),
+    [
+        ("{contact: contry, is: DE}", "where.contact needs the column 'contry' of the contacts."),
+        ("{measure: spent, is: 3}", "where.measure needs the column 'spent' of the customers. Did you mean 'spend'?"),
+        ("{segment: Champion}", "where.segment must be a segment of quantiles. Got 'Champion'. Did you mean"),
+        ("{score: Q, is: 3}", "where.score needs the column 'Q' of the labels."),
+        ("{orders: {with: {chanel: web}}}", "where.orders.with.chanel needs the column 'chanel' of the orders."),
+        ("{tag: press}", "where.tag needs the column 'tags' of the contacts."),
+    ],
+)
+def test_check_refuses_what_the_study_does_not_have(
+    study: Study, shop: Any, where: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.write_params(more=f"{MORE}  mine: {{where: {where}}}\n")
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["check", str(shop.params)])
+    assert ended.value.code == 2
+    assert f"dynamic_segments.mine.{told}" in capsys.readouterr().err
+    with pytest.raises(ParamsError, match=r"dynamic_segments\.mine"):
+        run_study(shop.params)
+    assert not (shop.base / "reports" / "shop" / "2024-06-30").exists()
