@@ -1,6 +1,6 @@
 """What would move a customer to a higher segment, in words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,8 +41,12 @@ class Best:
         return cls(inf, inf.copy(), nan, nan.copy(), np.full(n, -1, dtype=np.int64))
 
 
-def cheapest_way_up(customers: pd.DataFrame, *, strategy: ScoreStrategy, segment_map: SegmentMap) -> Best:
+def cheapest_way_up(
+    customers: pd.DataFrame, *, strategy: ScoreStrategy, segment_map: SegmentMap, current: Ints | None = None
+) -> Best:
     """Return the least effort (orders first, then money) that reaches a segment listed higher.
+
+    `current` are the positions of the segments they are in, where these are not those of their scores; -1 without one.
 
     An order now makes recency 0 days. Each higher score of frequency and of spend is tried together with
     each other one; for each the smallest number of orders and the smallest amount are found, scored by the
@@ -51,7 +55,8 @@ def cheapest_way_up(customers: pd.DataFrame, *, strategy: ScoreStrategy, segment
     scales = strategy.scales_
     n = len(customers)
     scores = strategy.score_arrays(customers)
-    current = segment_map.codes(pd.DataFrame(dict(zip("RFM", scores.values(), strict=True))))
+    if current is None:
+        current = segment_map.codes(pd.DataFrame(dict(zip("RFM", scores.values(), strict=True))))
     # A prospect can enter any segment, so every one is higher.
     current = np.where(current < 0, len(segment_map.segments), current)
     orders = np.nan_to_num(number_column(customers, scales["frequency"].column), nan=0.0)
@@ -101,7 +106,13 @@ def _effort(scale: Scale, values: Floats, *, score: int, rows: Ints | None, leas
     return units * unit, np.where(units > 0, reached, values)
 
 
-def move_up_sentences(customers: pd.DataFrame, *, strategy: ScoreStrategy, segment_map: SegmentMap) -> list[str]:
+def move_up_sentences(
+    customers: pd.DataFrame,
+    *,
+    strategy: ScoreStrategy,
+    segment_map: SegmentMap,
+    segments: Sequence[str] | None = None,
+) -> list[str]:
     """Return one sentence per customer: the cheapest way to a higher segment.
 
     Parameters
@@ -112,11 +123,17 @@ def move_up_sentences(customers: pd.DataFrame, *, strategy: ScoreStrategy, segme
         Fitted.
     segment_map
         Its segments run from most to least valuable.
+    segments
+        Where each customer is, if not where his scores put him: the way up begins there.
     """
-    best = cheapest_way_up(customers, strategy=strategy, segment_map=segment_map)
     scales = strategy.scales_
     scores = strategy.score_arrays(customers)
     codes = segment_map.codes(pd.DataFrame(dict(zip("RFM", scores.values(), strict=True))))
+    if segments is not None:
+        at = {name: n for n, name in enumerate(segment_map.segments)}
+        told = [at.get(name, code) for name, code in zip(segments, codes.tolist(), strict=True)]
+        codes = np.array(told, dtype=np.int64)
+    best = cheapest_way_up(customers, strategy=strategy, segment_map=segment_map, current=codes)
     known = scales["frequency"].gain is not None and scales["monetary"].gain is not None
     ways = _counted_ways(best) if known else _limit_ways(best, scales)
     names = segment_map.segments
@@ -130,6 +147,45 @@ def move_up_sentences(customers: pd.DataFrame, *, strategy: ScoreStrategy, segme
         else:
             sentences.append(f"{_as_first(way) if prospect else way} would lead to {names[target]}.")
     return sentences
+
+
+def held_sentences(
+    told: Sequence[str], *, segments: Sequence[str], rules: Sequence[str], order: Sequence[str], from_segment: bool
+) -> list[str]:
+    """Return what would move customers up who are not (yet) where the rules put them.
+
+    Parameters
+    ----------
+    told
+        What the rules say would move each up.
+    segments
+        Where each is.
+    rules
+        Where the rules put each.
+    order
+        The segments, best first.
+    from_segment
+        Whether `told` begins at the segment he is in, and not at that of the rules.
+
+    Examples
+    --------
+    >>> held_sentences(["Already in the top segment."], segments=["Loyal"], rules=["Champions"],
+    ...                order=["Champions", "Loyal"], from_segment=True)
+    ['No order is needed: the move to Champions follows once it is sure.']
+    """
+    at = {name: n for n, name in enumerate(order)}
+    found = []
+    for sentence, segment, rule in zip(told, segments, rules, strict=True):
+        here, there = at.get(segment), at.get(rule)
+        if here is None or there is None or here == there:
+            found.append(sentence)
+        elif there < here:
+            found.append(f"No order is needed: the move to {rule} follows once it is sure.")
+        elif here == 0:
+            found.append("Already in the top segment.")
+        else:
+            found.append(sentence if from_segment else f"From {rule}, where today's figures lead: {sentence}")
+    return found
 
 
 def _as_first(way: str) -> str:

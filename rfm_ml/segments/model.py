@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, clone
 
 from rfm_ml.core.checks import require_columns
 from rfm_ml.core.errors import NotFittedError, ParamsError
-from rfm_ml.segments.explain import move_up_sentences
+from rfm_ml.segments.explain import held_sentences, move_up_sentences
 from rfm_ml.segments.maps import PROSPECT, SegmentMap
 from rfm_ml.strategies import (
     ScoreStrategy,
@@ -173,20 +173,36 @@ class SegmentModel(BaseEstimator):
         ]
         return pd.Series(sentences, index=customers.index, name="reason", dtype="str")
 
-    def move_up(self, customers: pd.DataFrame) -> pd.Series:
+    def move_up(self, customers: pd.DataFrame, *, segments: pd.Series | None = None) -> pd.Series:
         """Return what would move each customer to a higher segment with the least effort, one sentence each.
 
         Effort counts orders first, then money: "2 more orders worth at least 35.10 in total now would lead
         to Loyal." Any order resets recency. Strategies without a map have no higher segment.
+
+        Parameters
+        ----------
+        customers
+            As for `assign`.
+        segments
+            Where each is, where that is not what this model says: with hysteresis a customer may not have moved yet.
         """
         strategy = self._fitted()
+        mapped = self.segment_map is not None and isinstance(strategy, ScoreStrategy)
+        held = None if segments is None else self._without_overlays(segments)
         if hasattr(strategy, "move_up"):
-            return pd.Series(strategy.move_up(customers), index=customers.index, name="move_up", dtype="str")
-        if self.segment_map is None or not isinstance(strategy, ScoreStrategy):
-            told = ["These segments have no order, so none is higher."] * len(customers)
+            told = list(strategy.move_up(customers))
+        elif self.segment_map is not None and isinstance(strategy, ScoreStrategy):
+            told = move_up_sentences(customers, strategy=strategy, segment_map=self.segment_map, segments=held)
         else:
-            told = move_up_sentences(customers, strategy=strategy, segment_map=self.segment_map)
+            told = ["These segments have no order, so none is higher."] * len(customers)
+        if held is not None and (mapped or hasattr(strategy, "labels")):
+            rules = self.predict(customers).tolist()
+            told = held_sentences(told, segments=held, rules=rules, order=self.segments, from_segment=mapped)
         return pd.Series(told, index=customers.index, name="move_up", dtype="str")
+
+    def _without_overlays(self, segments: pd.Series) -> list[str]:
+        below = {} if self.segment_map is None else {o["name"]: o["of"] for o in self.segment_map.overlays}
+        return [below.get(name, name) for name in segments]
 
     def drift(self, customers: pd.DataFrame) -> pd.DataFrame:
         """Return `measure, psi, verdict`: shares of scores, where there are any, and of segments since the fit."""

@@ -65,23 +65,36 @@ class Study(StudySegments):
             assigned = self._with_prospects(self.label(model, self.customers, as_of=self.as_of))
         model = model or self.model(name)
         # Prospects follow the customers, so rows agree by position; there is nothing to explain about them.
-        prospects = len(assigned) - len(self.customers)
-        more = [""] * prospects
+        more = [""] * (len(assigned) - len(self.customers))
+        told = self.explained(model, self.customers, assigned["segment"].iloc[: len(self.customers)])
         listed = assigned.assign(
-            funnel_stage=[*funnel_stage(self.customers), *[STAGES[0]] * prospects],
-            reason=[*self._reasons(model, assigned["segment"]), *more],
-            next_step=[*model.move_up(self.customers), *more],
+            funnel_stage=[*funnel_stage(self.customers), *[STAGES[0]] * len(more)],
+            reason=[*told["reason"], *more],
+            next_step=[*told["next_step"], *more],
         )
         return with_offers(self, listed)
 
-    def _reasons(self, model: SegmentModel, segments: pd.Series) -> list[str]:
-        """Return why each customer is where he is; hysteresis is a reason of its own."""
-        reasons = model.explain(self.customers)
+    def explained(self, model: SegmentModel, customers: pd.DataFrame, segments: pd.Series) -> pd.DataFrame:
+        """Return `reason, next_step`: why each customer is in his segment, and what would move him up from there.
+
+        Parameters
+        ----------
+        model
+            Of a strategy.
+        customers
+            Rows of the customers' table.
+        segments
+            Their segments; with hysteresis a customer may not be where the model's rules alone put him.
+        """
+        reasons = model.explain(customers)
         if self.params.hysteresis is None:
-            return reasons.tolist()
-        today = self.label(model, self.customers, as_of=self.as_of)["segment"]
-        told = zip(segments[: len(today)], today, reasons, strict=True)
-        return [r if s == t else f"{s}, until the move is sure. By today's figures: {r}" for s, t, r in told]
+            return pd.DataFrame({"reason": reasons, "next_step": model.move_up(customers)})
+        today = self.label(model, customers, as_of=self.as_of)["segment"]
+        told = [
+            r if s == t else f"{s}, until the move is sure. By today's figures: {r}"
+            for s, t, r in zip(segments, today, reasons, strict=True)
+        ]
+        return pd.DataFrame({"reason": told, "next_step": model.move_up(customers, segments=segments)})
 
     def profile(self, name: str | None = None) -> pd.DataFrame:
         """Return one row per segment: customers, orders, revenue, their shares and medians."""

@@ -157,6 +157,11 @@ def test_hysteresis_holds_customers_in_ledger_and_lists(shop: Any) -> None:
     reasons = listed.set_index("customer_id")["reason"]
     for who, segment in waiting[["customer_id", "segment"]].itertuples(index=False):
         assert reasons[who].startswith(f"{segment}, until the move is sure. By today's figures: ")
+    higher = waiting[waiting["label"].eq("Champions")]["customer_id"]
+    steps = listed.set_index("customer_id")["next_step"]
+    told = set(steps[higher])
+    assert told <= {"No order is needed: the move to Champions follows once it is sure."}
+    assert (listed.loc[listed["next_step"] == "Already in the top segment.", "segment"] == "Champions").all()
 
 
 def test_nothing_is_written_when_it_cannot_be_done(shop: Any) -> None:

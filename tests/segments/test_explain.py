@@ -145,3 +145,41 @@ def test_the_effort_named_reaches_the_segment_named_and_nothing_cheaper_does(way
             assert not (higher & fewer).any()
             cheaper = found & (orders == best.orders) & (np.asarray(money) < best.money - 0.03)
             assert not (higher & cheaper).any()
+
+
+def test_the_way_up_begins_where_hysteresis_holds_a_customer(model, customers):
+    """By the rules: Champions, New, Needs attention, Hibernating, At risk, Prospect."""
+    held = pd.Series(["Loyal", "New", "Loyal", "Champions", "Promising", "Prospect"])
+    up = model.move_up(customers, segments=held).tolist()
+    alone = model.move_up(customers).tolist()
+    assert up[0] == "No order is needed: the move to Champions follows once it is sure."
+    assert up[1] == alone[1]
+    # Needs attention by today's figures would go to Loyal, but he is there: Champions come next.
+    assert alone[2] == "1 more order now would lead to Loyal."
+    assert up[2].endswith("would lead to Champions.")
+    assert up[3] == "Already in the top segment."
+    assert up[5] == alone[5]
+
+
+def test_an_overlay_is_not_another_segment(model, customers):
+    lost = customers.iloc[[3]].assign(recency_days=900, orders=1, orders_per_year=1.0, spend_per_year=10.0)
+    assert model.predict(lost).tolist() == ["Lost"]
+    engaged = pd.Series(["Lost but engaged"], index=lost.index)
+    assert model.move_up(lost, segments=engaged).tolist() == model.move_up(lost).tolist()
+
+
+def test_tiers_say_from_where_their_way_up_begins():
+    from rfm_ml.segments.explain import held_sentences
+
+    told = [
+        "Already in the top segment.",
+        "1 more order now would lead to Core.",
+        "1 more order now would lead to Core.",
+    ]
+    order = ["Core", "Rising", "Fading"]
+    options = {"segments": ["Rising", "Rising", "Core"], "rules": ["Core", "Fading", "Fading"], "order": order}
+    assert held_sentences(told, from_segment=False, **options) == [
+        "No order is needed: the move to Core follows once it is sure.",
+        "From Fading, where today's figures lead: 1 more order now would lead to Core.",
+        "Already in the top segment.",
+    ]
