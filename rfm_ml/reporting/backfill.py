@@ -2,21 +2,28 @@
 
 import json
 import shutil
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Final
 
 import pandas as pd
 
+from rfm_ml.core.checks import require_known
 from rfm_ml.core.errors import DataError
 from rfm_ml.reporting.publish import building, locked
 from rfm_ml.segments import SegmentModel
-from rfm_ml.segments.choice import ModelChoice
+from rfm_ml.segments.choice import ModelChoice, decided
 from rfm_ml.segments.ledger import ledger_rows
 from rfm_ml.study import Study
-from rfm_ml.study.ledgers import BACKFILLED, Ledgers, as_of_days
+from rfm_ml.study.ledgers import BACKFILLED, OF_A_DAY, Ledgers, as_of_days, drift_warnings
 from rfm_ml.study.past import PastDay, past_days
+
+MODELS: Final = ("published", "last", "first")
+"""Which model labels the days of a backfill."""
 
 
 @dataclass
@@ -26,16 +33,23 @@ class Backfilled:
     folder: Path
     days: list[date] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 def backfill(
-    params: str | Path, *, start: date, end: date, every: str = "month", out: Path | None = None
+    params: str | Path,
+    *,
+    start: date,
+    end: date,
+    every: str = "month",
+    model: str = "published",
+    out: Path | None = None,
 ) -> Backfilled:
     """Write the segment ledger of many days, reading the log once.
 
-    Every strategy is scored with one model for all days: that of the latest published run on or before `end`; if there
-    is none, one fitted on the first day. A strategy that the params refit at every run is fitted on every day. Days
-    that a run has published are left as they are. What was backfilled between the two days before is replaced.
+    Every strategy is scored with one model for all days. A strategy that the params refit at every run is fitted on
+    every day. Days that a run has published are left as they are. What was backfilled between the two days before is
+    replaced.
 
     Parameters
     ----------
@@ -45,6 +59,9 @@ def backfill(
         First and last as-of day.
     every
         "month", "week" or "30 days", see `as_of_days`.
+    model
+        "published": of the latest run on or before `end`, else of the earliest run after it, else of the backfilled
+        days that stay, else as with "last". "last" and "first": fitted on that day of those with orders.
     out
         Folder of the reports; None for `reports/` beside `params/`.
 
@@ -59,32 +76,42 @@ def backfill(
         Nothing is written then, and what was there before is untouched.
     """
     days = as_of_days(start, end, every=every)
+    require_known(model, MODELS, what="The model of a backfill")
     study = Study(params, as_of=end, refresh=True)
     folder = (out or study.base / "reports") / study.params.study
     with locked(folder):
-        done = _Backfill(study, folder, days=days)
+        done = _Backfill(study, folder, days=days, model=model)
         with building(folder / BACKFILLED) as part:
-            done.write(part, start=start, end=end)
+            done.keep(part, start=start, end=end)
+            done.write(part)
     study.store.prune(max_gb=study.params.engine.cache_gb)
     return done.result
 
 
 class _Backfill:
-    """One backfill: the models chosen on the first day, then each day following the one before."""
+    """One backfill: the models chosen, then each day following the one before."""
 
-    def __init__(self, study: Study, folder: Path, *, days: list[date]) -> None:
-        self.study, self.folder, self.days = study, folder, days
-        self.runs = Ledgers(folder, before=date.max).runs()
+    def __init__(self, study: Study, folder: Path, *, days: list[date], model: str) -> None:
+        self.study, self.folder, self.days, self.model = study, folder, days, model
+        self.ledgers = Ledgers(folder, before=date.max)
+        self.runs = self.ledgers.runs()
+        self.kept: set[date] = set()
         self.result = Backfilled(folder / BACKFILLED)
         self.choices: dict[str, ModelChoice] = {}
+        self.told: dict[str, list[str]] = defaultdict(list)
+        self.drift: dict[str, dict[date, float]] = {name: {} for name in study.strategies}
         self.last: dict[str, pd.DataFrame | None] = {}
         self.written: dict[str, Path] = {}
 
-    def write(self, part: Path, *, start: date, end: date) -> None:
-        """Write every day into a folder that takes the place of the backfilled days there are."""
+    def keep(self, part: Path, *, start: date, end: date) -> None:
+        """Keep the backfilled days outside the period in the folder that takes the place of them all."""
         for place in sorted((self.folder / BACKFILLED).glob("????-??-??")):
             if not start <= date.fromisoformat(place.name) <= end:
                 shutil.copytree(place, part / place.name)
+                self.kept.add(date.fromisoformat(place.name))
+
+    def write(self, part: Path) -> None:
+        """Write every day."""
         one_by_one = 0
         for day in past_days(self.study, self.days):
             for name in self.study.strategies:
@@ -102,12 +129,15 @@ class _Backfill:
         if one_by_one:
             self.result.notes.append(f"A strategy needs features: {one_by_one} days were measured one by one (slower).")
         self._tell_skipped()
+        self.result.notes[:0] = [f"{', '.join(names)}: {words}" for words, names in self.told.items()]
+        for name, drift in self.drift.items():
+            self.result.warnings += drift_warnings(name, drift)
 
     def _follow(self, name: str, day: PastDay, part: Path) -> None:
         """Write one strategy's ledger of a day, unless a run has."""
         place = part / day.as_of.isoformat()
         before = self._before(name, day.as_of)
-        model = day.use(lambda customers: self._model(name, customers, as_of=day.as_of))
+        model = self._model(name, day)
         if day.as_of in self.runs:
             self.last[name] = Ledgers(self.folder, before=date.fromordinal(day.as_of.toordinal() + 1)).latest(
                 name, by=self.study.params.customers.by
@@ -125,6 +155,7 @@ class _Backfill:
             periods=hysteresis.periods if hysteresis else 1,
         )
         self.last[name] = rows
+        self.drift[name][day.as_of] = day.use(lambda customers: float(model.drift(customers)["psi"].max()))
         hindsight = str(model.fitted_on_) > day.as_of.isoformat()
         models = place / ("later_models" if hindsight else "models")
         models.mkdir(parents=True, exist_ok=True)
@@ -138,34 +169,52 @@ class _Backfill:
             self.last[name] = Ledgers(self.folder, before=as_of).latest(name, by=self.study.params.customers.by)
         return self.last[name]
 
-    def _model(self, name: str, customers: pd.DataFrame, *, as_of: date) -> SegmentModel:
-        refit = self.study.params.strategies[name].refit
-        if name not in self.choices or refit:
+    def _model(self, name: str, day: PastDay) -> SegmentModel:
+        if name not in self.choices or self.study.params.strategies[name].refit:
             first = name not in self.choices
-            files = [place / "models" / f"{name}.json" for place in self.runs.values()]
-            frozen = None if refit else next((f for f in files if f.exists() and self._on_time(f)), None)
-            why = "as the params ask for" if refit else "the first day of the backfill"
-            earlier = [self.written.get(name), *Ledgers(self.folder, before=as_of).model_files(name)]
-            previous = next((f for f in earlier if f is not None), None)
-            self.choices[name] = self.study.choose(
-                name, customers=customers, as_of=as_of, frozen=frozen, previous=previous, why=why
-            )
+            self.choices[name] = self._choose(name, day)
             if first:
-                self._tell_model(name, refit=refit)
+                self._tell_model(name)
         return self.choices[name].model
 
-    def _on_time(self, model: Path) -> bool:
-        return date.fromisoformat(model.parts[-3]) <= self.days[-1]
-
-    def _tell_model(self, name: str, *, refit: bool) -> None:
-        choice = self.choices[name]
-        words = "fitted on every day, as the params ask for" if refit else f"one model for all days, {choice.why}"
-        self.result.notes.append(f"{name}: {words}.")
-        if str(choice.model.fitted_on_) > self.days[0].isoformat():
-            self.result.notes.append(
-                f"{name}: days before {choice.model.fitted_on_} are seen with a model that was made later."
+    def _choose(self, name: str, day: PastDay) -> ModelChoice:
+        """Return the model for all days, or for this day alone where the params refit."""
+        refit, where = self.study.params.strategies[name].refit, "first" if self.model == "first" else "last"
+        frozen = None if refit or self.model != "published" else self._published(name)
+        stays = frozen is not None and decided(SegmentModel.from_json(frozen.read_text())) == decided(
+            self.study.blank(name)
+        )
+        on = day if refit or stays or where == "first" else self._last_day
+        earlier = [self.written.get(name), *Ledgers(self.folder, before=on.as_of).model_files(name)]
+        previous = next((f for f in earlier if f is not None), None)
+        why = "as the params ask for" if refit else f"the {where} day of the backfill"
+        return on.use(
+            lambda customers: self.study.choose(
+                name, customers=customers, as_of=on.as_of, frozen=frozen, previous=previous, why=why
             )
-        self.result.notes += [f"{name}: {told}" for told in choice.warnings]
+        )
+
+    def _published(self, name: str) -> Path | None:
+        """Return the model of a run, else of the backfilled days that stay: the days then go on from one another."""
+        near = partial(self.ledgers.nearest_model, name, self.days[-1])
+        return near(of=self.runs) or near(of=self.kept)
+
+    @cached_property
+    def _last_day(self) -> PastDay:
+        return next(past_days(self.study, self.days[-1:]))
+
+    def _tell_model(self, name: str) -> None:
+        choice = self.choices[name]
+        if self.study.params.strategies[name].refit:
+            self.told["fitted on every day, as the params ask for."].append(name)
+        else:
+            self.told[f"one model for all days, {choice.why}."].append(name)
+            if str(choice.model.fitted_on_) > self.days[0].isoformat():
+                self.told[
+                    f"days before {choice.model.fitted_on_} are labelled by rules that were made later. They show how "
+                    "customers came to where they are, not what was known on the day."
+                ].append(name)
+        self.result.warnings += [f"{name}: {told}" for told in choice.warnings]
 
     def _tell_skipped(self) -> None:
         seen = {*self.result.days, *self.runs}
@@ -180,8 +229,13 @@ class _Backfill:
             "input": self.study.source.fingerprint,
             "customers": len(day.customers),
             "strategies": {
-                name: {"fingerprint": c.model.fingerprint, "fitted_on": c.model.fitted_on_}
+                name: {
+                    "fingerprint": c.model.fingerprint,
+                    "fitted_on": c.model.fitted_on_,
+                    "psi": round(psi, 4) if (psi := self.drift[name][day.as_of]) == psi else None,
+                }
                 for name, c in self.choices.items()
             },
+            "params": self.study.params.model_dump(mode="json", include=set(OF_A_DAY)),
         }
         (place / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")

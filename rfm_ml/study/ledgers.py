@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+from collections.abc import Collection, Mapping
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -14,6 +16,12 @@ from rfm_ml.segments.ledger import COLUMNS
 
 BACKFILLED = "ledger"
 """Folder of the days that no run has seen, beside those of the runs."""
+
+OF_A_DAY = ("customers", "hysteresis")
+"""Sections of the params that a ledger rests on beside the model."""
+
+LARGE_DRIFT = 0.25
+"""PSI from which on the customers of a day are others than those the model was made on."""
 
 _DAY = "????-??-??"
 
@@ -68,6 +76,23 @@ class Ledgers:
             self._latest[strategy] = next((r for r in every if ("channel" in r.columns) == (by is not None)), None)
         return self._latest[strategy]
 
+    def rules(self, day: date) -> dict[str, Any]:
+        """Return the params a day was published with, as far as they are written down."""
+        place, by_run = self._places[day]
+        written = json.loads((place / ("run.json" if by_run else "manifest.json")).read_text(encoding="utf-8"))
+        return dict(written.get("params", {}))
+
+    def drift(self, strategy: str, fingerprint: str) -> dict[date, float]:
+        """Return how far the customers of backfilled days are from those a model was made on, as a PSI by day."""
+        found = {}
+        for day, (place, by_run) in self._places.items():
+            if by_run:
+                continue
+            written = json.loads((place / "manifest.json").read_text(encoding="utf-8"))["strategies"].get(strategy, {})
+            if written.get("fingerprint") == fingerprint and written.get("psi") is not None:
+                found[day] = float(written["psi"])
+        return found
+
     def digest(self, strategy: str) -> str:
         """Return 16 hex digits of the days that are there and of the content of the last."""
         files = self.files(strategy)
@@ -75,19 +100,80 @@ class Ledgers:
         days = ",".join(map(str, files)).encode()
         return hashlib.sha256(days + hashlib.sha256(last).digest()).hexdigest()[:16]
 
+    def models(self, strategy: str) -> dict[date, Path]:
+        """Return the frozen model of each day, whenever it was made, the latest day first."""
+        kinds = [place / kind / f"{strategy}.json" for kind in ("models", "later_models") for place in self._folders]
+        found = {date.fromisoformat(f.parts[-3]): f for f in reversed(kinds) if f.exists()}
+        return {day: found[day] for day in sorted(found, reverse=True)}
+
     def model_files(self, strategy: str) -> list[Path]:
-        """Return the frozen models of a strategy that were known on their day, the latest first."""
-        files = [place / "models" / f"{strategy}.json" for place, _ in self._places.values()]
-        return [f for f in files if f.exists()]
+        """Return the frozen models of a strategy that were made before the day or on it, the latest day first."""
+        last = self.before.isoformat()
+        return [
+            f
+            for f in self.models(strategy).values()
+            if f.parent.name == "models" or _facts(f).get("fitted_on", "9") <= last
+        ]
+
+    def nearest_model(self, strategy: str, day: date, *, of: Collection[date] | None = None) -> Path | None:
+        """Return the model of the latest day on or before a day, else of the earliest after it; None without any.
+
+        Parameters
+        ----------
+        strategy
+            Name of the strategy in the study.
+        day
+            The day.
+        of
+            Look only at these days; None for all.
+        """
+        found = {d: f for d, f in self.models(strategy).items() if of is None or d in of}
+        return next((f for d, f in found.items() if d <= day), None) or next(reversed(found.values()), None)
 
     def model(self, strategy: str, fingerprint: str) -> SegmentModel | None:
         """Return the model with this fingerprint, None if it is nowhere."""
-        for kind in ("models", "later_models"):
-            for place, _ in self._places.values():
-                file = place / kind / f"{strategy}.json"
-                if file.exists() and json.loads(file.read_text(encoding="utf-8")).get("fingerprint") == fingerprint:
-                    return SegmentModel.from_json(file.read_text(encoding="utf-8"))
+        for file in self.models(strategy).values():
+            if _facts(file).get("fingerprint") == fingerprint:
+                return SegmentModel.from_json(file.read_text(encoding="utf-8"))
         return None
+
+    @property
+    def _folders(self) -> list[Path]:
+        return [place for place, _ in self._places.values()]
+
+
+def _facts(model: Path) -> dict[str, Any]:
+    """Return a frozen model as plain values, none of a damaged one: whoever needs it is told when he reads it."""
+    try:
+        return dict(json.loads(model.read_text(encoding="utf-8")))
+    except (ValueError, TypeError):
+        return {}
+
+
+def drift_warnings(name: str, drift: Mapping[date, float]) -> list[str]:
+    """Return a sentence where the customers of backfilled days differ much from those the model was made on.
+
+    Parameters
+    ----------
+    name
+        Of the strategy.
+    drift
+        The PSI of each day.
+
+    Examples
+    --------
+    >>> drift_warnings("quantiles", {date(2024, 1, 31): 2.5, date(2024, 2, 29): 0.1})[0][:60]
+    'quantiles: on 1 of 2 backfilled days the customers differ mu'
+    """
+    much = {day: psi for day, psi in drift.items() if psi > LARGE_DRIFT}
+    if not much:
+        return []
+    worst = max(much, key=lambda day: (much[day], day))
+    return [
+        f"{name}: on {len(much)} of {len(drift)} backfilled days the customers differ much from those the model was "
+        f"made on (PSI up to {much[worst]:.2f}, on {worst}; {LARGE_DRIFT} is much). Moves between those days are "
+        "largely the whole shop changing, not single customers."
+    ]
 
 
 def read_ledger(file: Path) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from rfm_ml.models import FitWarning, GammaGamma
 from rfm_ml.models.repeat_buying import RepeatBuyingModel
 from rfm_ml.segments import SegmentModel, segment_profile
 from rfm_ml.strategies.clv_tiers import MODELS
+from rfm_ml.study.ledgers import drift_warnings
 from rfm_ml.study.offers import with_offers
 from rfm_ml.study.segments import StudySegments
 from rfm_ml.transactions.quality import quality_warnings
@@ -185,7 +186,9 @@ class Study(StudySegments):
         found = quality_warnings(self.waterfall, last_order_on=last, as_of=self.as_of)
         found += self.companion_notes
         for name in self.strategies:
-            found += [f"{name}: {told}" for told in self.choice(name).warnings]
+            choice = self.choice(name)
+            found += [f"{name}: {told}" for told in choice.warnings]
+            found += drift_warnings(name, self.earlier.drift(name, choice.model.fingerprint))
         if self.params.clv is not None:
             found += [f"Predictions: {told}" for told in self._clv_fit[1]]
         return found

@@ -18,7 +18,7 @@ def test_writes_and_says_what(shop: Any, capsys: pytest.CaptureFixture[str]) -> 
     told = capsys.readouterr().out
     assert code == 0
     assert "3 days written, 2024-03-31 to 2024-05-31." in told
-    assert "Note: quantiles: one model for all days, fitted on 2024-03-31" in told
+    assert "Note: quantiles: one model for all days, fitted on 2024-05-31" in told
     assert (shop.base / "else" / "shop" / "ledger" / "2024-05-31" / "quantiles.parquet").exists()
 
 

@@ -14,6 +14,7 @@ from rfm_ml.customers import customer_table
 from rfm_ml.reporting.backfill import backfill
 from rfm_ml.reporting.publish import locked
 from rfm_ml.reporting.run import run_study
+from rfm_ml.segments import SegmentModel
 from rfm_ml.study import Study
 
 OWN = """
@@ -44,7 +45,8 @@ def test_every_month_follows_the_one_before(shop: Any) -> None:
     done = months(shop, (2024, 2))
 
     assert [str(d) for d in done.days] == ["2024-02-29", "2024-03-31", "2024-04-30", "2024-05-31"]
-    assert done.notes[0] == "quantiles: one model for all days, fitted on 2024-02-29, the first day of the backfill."
+    assert done.notes[0] == "quantiles: one model for all days, fitted on 2024-05-31, the last day of the backfill."
+    assert done.notes[1].startswith("quantiles: days before 2024-05-31 are labelled by rules that were made later.")
     place = shop.base / "reports" / "shop" / "ledger"
     assert done.folder == place
     assert sorted(p.name for p in (place / "2024-03-31").rglob("*") if p.is_file()) == [
@@ -52,7 +54,8 @@ def test_every_month_follows_the_one_before(shop: Any) -> None:
         "quantiles.json",
         "quantiles.parquet",
     ]
-    assert len({(p / "models" / "quantiles.json").read_bytes() for p in place.iterdir()}) == 1
+    assert len({p.read_bytes() for p in place.glob("*/*models/quantiles.json")}) == 1
+    assert [p.parts[-3] for p in place.glob("*/models/quantiles.json")] == ["2024-05-31"]
     model = Study(shop.params).earlier.model(
         "quantiles",
         json.loads((place / "2024-03-31" / "manifest.json").read_text())["strategies"]["quantiles"]["fingerprint"],
@@ -91,7 +94,7 @@ def test_run_goes_on_from_the_backfilled_model_and_ledger(shop: Any) -> None:
     run_study(shop.params)
 
     told = json.loads((shop.report() / "run.json").read_text())["strategies"]["quantiles"]
-    assert told["why"] == "frozen since 2024-03-31"
+    assert told["why"] == "frozen since 2024-05-31"
     ledger = rows(shop.report() / "tables" / "ledger_quantiles.parquet")
     may = rows(shop.base / "reports" / "shop" / "ledger" / "2024-05-31" / "quantiles.parquet")
     before = {who: (segment, since, previous) for who, segment, since, previous, _ in may}
@@ -110,7 +113,7 @@ def test_a_published_run_gives_its_model_and_keeps_its_day(shop: Any) -> None:
     assert [str(d) for d in done.days] == ["2024-03-31", "2024-05-31"]
     assert digests(shop.report("2024-04-30")) == before
     assert "quantiles: one model for all days, frozen since 2024-04-30." in done.notes
-    assert "quantiles: days before 2024-04-30 are seen with a model that was made later." in done.notes
+    assert any(n.startswith("quantiles: days before 2024-04-30 are labelled by rules that were") for n in done.notes)
     assert "2024-04-30 is left out: a run has published that day." in done.notes
     assert (done.folder / "2024-03-31" / "later_models" / "quantiles.json").exists()
     # A run of a day before that model existed does not find it.
@@ -126,6 +129,53 @@ def test_other_days_stay_and_the_period_is_replaced(shop: Any) -> None:
     found = sorted(p.name for p in done.folder.iterdir())
     assert found == ["2024-01-31", "2024-02-29", "2024-03-31", "2024-04-01", "2024-05-01", "2024-05-31"]
     assert digests(done.folder / "2024-03-31") == march
+
+
+def test_the_model_can_be_that_of_the_first_day(shop: Any) -> None:
+    done = months(shop, (2023, 9), (2024, 5), model="first")
+    assert done.notes[0] == "quantiles: one model for all days, fitted on 2023-11-30, the first day of the backfill."
+    assert [p.name for p in done.folder.glob("*/later_models")] == []
+    with pytest.raises(ParamsError, match="Did you mean 'first'"):
+        months(shop, model="fist")
+
+
+def test_days_that_stay_hand_on_their_model(shop: Any) -> None:
+    months(shop, (2024, 1), (2024, 3))
+    done = months(shop, (2024, 4), (2024, 5))
+    assert "quantiles: one model for all days, frozen since 2024-03-31." in done.notes
+    assert len({p.read_bytes() for p in done.folder.glob("*/*models/quantiles.json")}) == 1
+    shop.params.write_text(shop.params.read_text().replace("map: twelve", "map: classic"))
+    done = months(shop, (2024, 4), (2024, 5))
+    assert "as the rules changed since the model of 2024-03-31" in done.notes[0]
+
+
+def test_a_later_run_labels_the_past_and_the_next_run_moves_only_customers(shop: Any) -> None:
+    run_study(shop.params)
+    done = months(shop)
+    assert "quantiles: one model for all days, frozen since 2024-06-30." in done.notes
+    # One order of the day comes in late: a new fit would be another model.
+    shop.orders.write_text(shop.orders.read_text() + "gus,11,2024-06-30,70.00\n")
+    run_study(shop.params)
+    manifest = json.loads((shop.report() / "run.json").read_text())
+    assert manifest["strategies"]["quantiles"]["why"] == "frozen since 2024-06-30"
+    assert set(manifest["movement"]["quantiles"]["moved_by"]) == {"customers"}
+    assert manifest["movement"]["quantiles"]["since"] == "2024-05-31"
+
+
+def test_large_drift_of_backfilled_days_is_told_by_backfill_and_the_next_run(shop: Any) -> None:
+    done = months(shop, (2023, 11))
+    place = done.folder / "2023-11-30"
+    psi = json.loads((place / "manifest.json").read_text())["strategies"]["quantiles"]["psi"]
+    model = SegmentModel.from_json((place / "later_models" / "quantiles.json").read_text())
+    assert psi == pytest.approx(model.drift(Study(shop.params, as_of="2023-11-30").customers)["psi"].max(), abs=1e-4)
+    assert psi > 0.25
+    warning = done.warnings[-1]
+    assert warning.startswith("quantiles: on 6 of 7 backfilled days the customers differ much from those the model was")
+    run_study(shop.params)
+    assert warning in json.loads((shop.report() / "run.json").read_text())["warnings"]
+    assert warning in (shop.report() / "index.html").read_text()
+    run_study(shop.params, refit=True)  # those days were labelled by another model
+    assert warning not in json.loads((shop.report() / "run.json").read_text())["warnings"]
 
 
 def test_refit_in_the_params_fits_every_day(shop: Any) -> None:
@@ -146,7 +196,7 @@ def test_a_strategy_on_features_is_measured_day_by_day(shop: Any) -> None:
 
 
 def test_hysteresis_holds_customers_in_ledger_and_lists(shop: Any) -> None:
-    months(shop, (2024, 3))
+    months(shop, (2024, 3), model="first")
     shop.write_params(more="hysteresis: {periods: 3}\n")
     run_study(shop.params)
     ledger = pd.read_parquet(shop.report() / "tables" / "ledger_quantiles.parquet")
