@@ -6,7 +6,7 @@ import pandas as pd
 import typer
 from rich.table import Table
 
-from rfm_ml.cli.app import AsOf, ParamsFile, app, console, day_of
+from rfm_ml.cli.app import AsOf, Out, ParamsFile, app, console, day_of
 
 MOST_ORDERS = 10
 
@@ -16,12 +16,13 @@ def customer(
     params: ParamsFile,
     customer_id: Annotated[str, typer.Argument(metavar="ID", help="As in the orders or the contacts.")],
     as_of: AsOf = None,
+    out: Out = None,
 ) -> None:
     """Show everything a study knows of one customer; no name, no address."""
-    from rfm_ml.study import Study
     from rfm_ml.study.customer_view import CustomerView
+    from rfm_ml.study.published import PublishedStudy
 
-    study = Study(params, as_of=day_of(as_of))
+    study = PublishedStudy(params, as_of=day_of(as_of), out=out)
     view = CustomerView(study, customer_id)
     console.print(
         f"Customer {view.customer_id} of {study.params.study}, as of {study.as_of}: {view.stage}.", markup=False
@@ -30,6 +31,8 @@ def customer(
         where = f" in {row['channel']}" if "channel" in row else ""
         told = f"{row['reason']} {row['next_step']}" if row["reason"] else f"{row['segment']}."
         console.print(f"{row['strategy']}{where}: {told}", markup=False)
+    for told in study.notes:
+        console.print(f"Note: {told}", markup=False)
     _show("Measures", None if view.is_prospect else _upright(view.measures), "He has not ordered yet.")
     _show("By channel", view.channels, view.why_not.get("channels"))
     predicted = view.predictions

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rfm_ml.cli.app import AsOf, ParamsFile, app, console, day_of
+from rfm_ml.cli.app import AsOf, Out, ParamsFile, app, console, day_of, errors
 from rfm_ml.core.errors import ParamsError
 
 
@@ -22,12 +22,13 @@ def count(
         ),
     ] = None,
     as_of: AsOf = None,
+    out: Out = None,
 ) -> None:
     """Count the customers in dynamic segments, or by criteria you type."""
-    from rfm_ml.study import Study
     from rfm_ml.study.dynamic import DynamicSegments
+    from rfm_ml.study.published import PublishedStudy
 
-    study = Study(params, as_of=day_of(as_of))
+    study = PublishedStudy(params, as_of=day_of(as_of), out=out)
     asked = {} if where is None else {"--where": _criteria(where)}
     segments = DynamicSegments(study, where=asked)
     if not segments.names:
@@ -42,6 +43,8 @@ def count(
     width = max(len(name) for name in found)
     for name, number in found.items():
         console.print(f"{name:{width}}  {number:>9,}", markup=False)
+    for told in study.notes:
+        errors.print(f"Note: {told}", markup=False)  # apart from the figures, which a script may read
 
 
 def _criteria(text: str) -> Any:
