@@ -18,7 +18,10 @@ import pyarrow as pa
 from rfm_ml.core.checks import require_columns, require_known
 from rfm_ml.core.errors import DataError, ParamsError
 
-MONEY = "decimal(18, 4)"
+MONEY_DIGITS = 4
+"""Digits after the point of summed money."""
+
+MONEY = f"decimal(18, {MONEY_DIGITS})"
 """Sums of it are exact, so they do not depend on the order of the rows. Floats are cast to it."""
 
 LARGEST_AMOUNT = 1e13
@@ -126,6 +129,47 @@ def customer_days(
     >>> customer_days(orders).order_by("ordered_on")["orders"].to_pyarrow().to_pylist()
     [2, 1]
     """
+    table = _dated(orders, by=by, as_of=as_of)
+    merged = is_customer_days(table)
+    if merged and (by is not None or "channel" not in table.columns):
+        return table
+    measures = _merged(table) if merged else _measured(table)
+    return table.group_by([*group_keys(by), "ordered_on"]).aggregate(**measures)
+
+
+def order_rows(orders: ir.Table | pd.DataFrame, *, by: str | None = None, as_of: date | str | None = None) -> ir.Table:
+    """Give the rows that `customer_days` merges, unmerged: for who sorts them anyway, and merges as he reads.
+
+    Parameters
+    ----------
+    orders, by, as_of
+        As for `customer_days`.
+
+    Returns
+    -------
+    Table
+        One row per order or customer-day: `customer_id`, (`channel`,) `ordered_on`, `orders` (0 for a return) and
+        `amount` (in currency, exact decimal; None where it is missing).
+
+    Raises
+    ------
+    ParamsError, DataError
+        As `customer_days`.
+    """
+    table = _dated(orders, by=by, as_of=as_of)
+    if is_customer_days(table):
+        counted = table.orders
+    else:
+        require_columns(table.columns, ["amount"], what="The orders table")
+        counted = is_order(table)
+    kind = _money(table).type()
+    if kind.scale is None or kind.scale > MONEY_DIGITS:
+        return customer_days(orders, by=by, as_of=as_of)  # finer money is rounded once a day, as there
+    return table.select(*group_keys(by), "ordered_on", orders=counted.cast("int32"), amount=_money(table))
+
+
+def _dated(orders: ir.Table | pd.DataFrame, *, by: str | None, as_of: date | str | None) -> ir.Table:
+    """Check orders or customer-days, and give them days, names for missing channels, and no row after `as_of`."""
     table = as_table(orders, what="orders")
     if by is not None:
         require_known(by, _SPLITS, what="by")
@@ -134,12 +178,9 @@ def customer_days(
     table = table if merged else with_days(table)
     if as_of is not None:
         table = table.filter(table.ordered_on <= ibis.literal(as_day(as_of)))
-    if merged and (by is not None or "channel" not in table.columns):
+    if merged or by is None:
         return table
-    if by is not None:
-        table = table.mutate(table[by].cast("string").fill_null(NO_CHANNEL).name(by))
-    measures = _merged(table) if merged else _measured(table)
-    return table.group_by([*group_keys(by), "ordered_on"]).aggregate(**measures)
+    return table.mutate(table[by].cast("string").fill_null(NO_CHANNEL).name(by))
 
 
 def is_customer_days(table: ir.Table) -> bool:
@@ -200,7 +241,7 @@ def summarise(days: ir.Table, *, by: str | None, measures: Mapping[str, ir.Value
 def _measured(table: ir.Table) -> dict[str, ir.Value]:
     require_columns(table.columns, ["amount"], what="The orders table")
     ordered = is_order(table)
-    amount = table.amount if table.amount.type().is_decimal() else table.amount.cast(MONEY)
+    amount = _money(table)
     # Back to 18 digits: a sum of decimals is 38 digits wide, which makes every later sum slower.
     measures = {
         "orders": table.count(where=ordered),
@@ -210,6 +251,10 @@ def _measured(table: ir.Table) -> dict[str, ir.Value]:
     if "discount" in table.columns:
         measures["discounted_orders"] = table.count(where=ordered & (table.discount > 0).fill_null(False))
     return measures
+
+
+def _money(table: ir.Table) -> ir.DecimalValue:
+    return table.amount if table.amount.type().is_decimal() else table.amount.cast(MONEY)
 
 
 def _merged(days: ir.Table) -> dict[str, ir.Value]:

@@ -94,7 +94,7 @@ def test_reads_the_log_once(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert len(list(each_snapshot(hand_made(), as_of=[date(2024, m, 1) for m in range(1, 13)]))) == 12
     (query,) = queries
-    assert query.count("GROUP BY") == 1
+    assert "GROUP BY" not in query  # the orders of a day are merged where they lie, side by side
 
 
 def test_customer_days_and_files_give_the_same(tmp_path: Path) -> None:
