@@ -111,9 +111,10 @@ def each_snapshot(
     Notes
     -----
     One query brings the orders, sorted; those of a day lie side by side and are merged here, which costs less than a
-    group-by before the sort. A customer's figures on a day are differences of running sums over his customer-days, at his last row up to that day, at his first row, and at the last row before the window. So each further
-    day costs a few looks per customer, and nothing is read or grouped again. In memory are the running sums, about
-    50 bytes a customer-day, and the tables of two days.
+    group-by before the sort. A customer's figures on a day are differences of running sums over his customer-days: at
+    his last row up to that day, at his first row, and at the last row before the window. So each further day costs a
+    few looks per customer, and nothing is read or grouped again. In memory are the running sums, about 50 bytes a
+    customer-day, and the tables of two days.
     """
     days = sorted({as_day(d) for d in as_of})
     if not days:

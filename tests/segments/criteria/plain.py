@@ -45,6 +45,7 @@ class Shop:
             row["order_value"] = worth.get(row["order_id"])
         for event in self.tables["events"]:
             event["source"] = source(event)
+            event["value"] = number(event.get("value"))  # a number's text; anything else says nothing
 
     def everybody(self) -> set[Any]:
         ordered = {r["customer_id"] for r in self.tables["orders"] if r["order_kind"] == "order"}
