@@ -43,7 +43,7 @@ def count(
     width = max(len(name) for name in found)
     for name, number in found.items():
         console.print(f"{name:{width}}  {number:>9,}", markup=False)
-    for told in study.notes:
+    for told in [*study.notes, *segments.not_seen([*dict.fromkeys([*found, *asked])])]:
         errors.print(f"Note: {told}", markup=False)  # apart from the figures, which a script may read
 
 

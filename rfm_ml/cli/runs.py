@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from rfm_ml.cli.app import AsOf, Out, ParamsFile, app, console, day_of
+from rfm_ml.cli.app import AsOf, Out, ParamsFile, app, console, day_of, errors
 from rfm_ml.cli.display import RunDisplay, print_remarks, print_table
 from rfm_ml.cli.triggers import Send, require_webhook, send_report
 from rfm_ml.core.errors import GateError, ParamsError
@@ -69,10 +69,13 @@ def check(params: ParamsFile, as_of: AsOf = None) -> None:
     for name in study.strategies:
         study.choice(name)
     StrategyComparison(study).require_usable()
-    DynamicSegments(study).require_usable()
+    dynamic = DynamicSegments(study)
+    dynamic.require_usable()
     Triggers(study).require_usable()
     Audiences(study).require_usable()
     print_remarks(study.log.notes, study.warnings)
+    for told in dynamic.not_seen():
+        errors.print(f"Note: {told}", markup=False)
     console.print(f"{study.customers['customer_id'].nunique():,} customers. The params and the data are usable.")
 
 

@@ -5,6 +5,9 @@ from difflib import get_close_matches
 
 from rfm_ml.core.errors import DataError, ParamsError
 
+MOST_TOLD = 40
+"""Names that are told where none is near."""
+
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name closest to `name`, ignoring case, or None if nothing is close.
@@ -14,9 +17,12 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     >>> nearest("custmer_id", ["customer_id", "amount"])
     'customer_id'
     """
-    by_lower = {k.lower(): k for k in known}
-    close = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.55)
-    return by_lower[close[0]] if close else None
+    by_lower, name = {k.lower(): k for k in known}, name.lower()
+    for close in get_close_matches(name, by_lower, n=3, cutoff=0.6):
+        # Another first letter is a slip less often than another word.
+        if close[0:1] == name[0:1] or get_close_matches(name, [close], cutoff=0.75):
+            return by_lower[close]
+    return None
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -25,7 +31,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     close = nearest(name, known)
     if close is not None:
         return f"Did you mean {close!r}?"
-    return "Known: " + ", ".join(map(str, known)) + "." if known else "There are none."
+    more = f" and {len(known) - MOST_TOLD:,} more" if len(known) > MOST_TOLD else ""
+    return f"Known: {', '.join(map(str, known[:MOST_TOLD]))}{more}." if known else "There are none."
 
 
 def require_known(name: str, known: Collection[str], *, what: str) -> None:

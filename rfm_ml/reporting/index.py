@@ -27,8 +27,13 @@ def heading(study: Study) -> dict[str, Any]:
     return {"study_title": study.params.title or study.params.study, "day": long_day(study.as_of)}
 
 
-def write_index(study: Study, runs: list[NotebookRun], to: Path, *, changes: Changes, lists: Manifests) -> None:
-    """Write `to/index.html`, complete in itself; `to` holds tables, segments and models already."""
+def write_index(
+    study: Study, runs: list[NotebookRun], to: Path, *, changes: Changes, lists: Manifests, warnings: list[str]
+) -> None:
+    """Write `to/index.html`, complete in itself; `to` holds tables, segments and models already.
+
+    `warnings` come before what the changes and the lists have to say.
+    """
     profiles = {name: study.profile(name) for name in study.strategies}
     lead = profiles[study.strategies[0]]
     changed = changes.for_index()
@@ -45,7 +50,7 @@ def write_index(study: Study, runs: list[NotebookRun], to: Path, *, changes: Cha
                 study.customers, currency=study.params.currency, window_days=study.params.customers.window_days
             ),
             window_days=study.params.customers.window_days,
-            warnings=[*study.warnings, *changes.alerts, *held_sentences(lists), *list_warnings(lists)],
+            warnings=[*warnings, *changes.alerts, *held_sentences(lists), *list_warnings(lists)],
             changed=changed,
             triggers=changes.triggers.summary.to_dict("records"),
             dynamic=_dynamic(to / "tables"),

@@ -1,9 +1,7 @@
 """One run of a study: computed, written, executed, published whole."""
 
-import hashlib
 import json
 import os
-import platform
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -11,15 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
-import rfm_ml
 from rfm_ml.core.errors import NotebookError, ParamsError
 from rfm_ml.reporting.campaigns import (
     Manifests,
-    for_manifest,
     held_sentences,
     list_warnings,
     require_confirmable,
@@ -27,6 +22,7 @@ from rfm_ml.reporting.campaigns import (
 )
 from rfm_ml.reporting.changes import Changes
 from rfm_ml.reporting.index import heading, write_index
+from rfm_ml.reporting.manifest import write_manifest
 from rfm_ml.reporting.notebooks import NotebookRun, execute_all, notebook_folder, prepare
 from rfm_ml.reporting.outputs import write_outputs
 from rfm_ml.reporting.pages import write_pages
@@ -36,8 +32,6 @@ from rfm_ml.study.audiences import Audiences
 from rfm_ml.study.comparison import StrategyComparison, compares
 from rfm_ml.study.dynamic import DynamicSegments
 from rfm_ml.study.offers import require_products
-
-PACKAGES = ("pandas", "numpy", "scikit-learn", "duckdb", "ibis-framework", "pyarrow", "matplotlib", "papermill")
 
 COMPARING = "Comparing strategies"
 
@@ -130,9 +124,11 @@ def run_study(
             study.settle(reports=folder, refit=refit)
             changes = Changes(study)
             changes.triggers.require_usable()
-            DynamicSegments(study).require_usable()
+            dynamic = DynamicSegments(study)
+            dynamic.require_usable()
             audiences.require_usable()
             changes.stop_if_asked()
+            warnings = [*study.warnings, *dynamic.not_seen()]
         kept = _unchanged(place, study, only=only)
         if compares(study):
             with clock.stage(COMPARING):
@@ -149,11 +145,11 @@ def run_study(
             with clock.stage("Writing pages"):
                 runs = _with_kept(kept, runs, part, study)
                 write_pages(runs, part / "notebooks", part / "pages", heading=heading(study))
-                write_index(study, runs, part, changes=changes, lists=lists)
-            _write_manifest(study, runs, part, timings=clock.timings, changes=changes, lists=lists)
+                write_index(study, runs, part, changes=changes, lists=lists, warnings=warnings)
+            write_manifest(study, runs, part, timings=clock.timings, changes=changes, lists=lists, warnings=warnings)
         shutil.rmtree(_failed(place), ignore_errors=True)
     study.store.prune(max_gb=study.params.engine.cache_gb)
-    told = [*study.warnings, *changes.alerts, *list_warnings(lists)]
+    told = [*warnings, *changes.alerts, *list_warnings(lists)]
     return RunResult(place, study.as_of, study.log.notes, told, clock.seconds, tuple(held_sentences(lists)))
 
 
@@ -217,51 +213,6 @@ def _with_kept(kept: dict[str, Path], runs: list[NotebookRun], part: Path, study
     order = [n.name for n in study.params.notebooks]
     every = [*runs, *prepare_notebooks(study, only=list(kept))] if kept else runs
     return sorted(every, key=lambda r: order.index(r.name) if r.name in order else len(order))
-
-
-def _write_manifest(
-    study: Study, runs: list[NotebookRun], part: Path, *, timings: dict[str, float], changes: Changes, lists: Manifests
-) -> None:
-    net = study.waterfall.iloc[-1].to_dict()
-    outputs = {str(p.relative_to(part)): _sha256(p) for p in sorted(part.rglob("*")) if p.is_file()}
-    manifest = {
-        "study": study.params.study,
-        "as_of": study.as_of,
-        "status": "done",
-        "basis": study.basis,
-        "input": {"fingerprint": study.source.fingerprint, "files": [f.name for f in study.source.files]},
-        "rows": {
-            "source": study.log.rows,
-            "quarantined": study.log.quarantined,
-            "counted": int(net["rows"]),
-            "orders": int(net["orders"]),
-            "customers": int(net["customers"]),
-        },
-        "strategies": {
-            name: {"frozen": c.frozen, "why": c.why, "fingerprint": c.model.fingerprint}
-            for name in study.strategies
-            if (c := study.choice(name))
-        },
-        "movement": changes.summary,
-        "alerts": changes.alerts,
-        "triggers": changes.triggers.figures,
-        "objectors": len(study.objectors),
-        "audiences": for_manifest(lists),
-        "notebooks": {r.name: {"seconds": round(r.seconds, 2), "parameters": r.parameters} for r in runs},
-        "seconds": timings,
-        "notes": study.log.notes,
-        "warnings": study.warnings,
-        "versions": {"rfm_ml": rfm_ml.__version__, "python": platform.python_version()}
-        | {p: version(p) for p in PACKAGES},
-        "params": study.params.model_dump(mode="json", exclude={"delivery"}),  # it holds people's addresses
-        "outputs": outputs,
-    }
-    (part / "run.json").write_text(json.dumps(manifest, indent=1, default=str) + "\n", encoding="utf-8")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 @contextmanager

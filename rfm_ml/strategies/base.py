@@ -176,11 +176,17 @@ class ScoreStrategy(BaseEstimator, ABC):
         """Return the cell of each customer, as in "545"; empty for customers without an order."""
         return self.cells_of(self.score_arrays(customers), index=customers.index)
 
+    @property
+    def cells(self) -> list[str]:
+        """Every cell a customer can be in, from the lowest scores to the highest."""
+        names = [self.level_names(m) for m in self._fitted()]
+        joint = "-" if any(len(n) > 1 for some in names for n in some) else ""
+        return [joint.join(cell) for cell in product(*names)]
+
     def cells_of(self, scores: Mapping[str, Ints], *, index: pd.Index) -> pd.Series:
         """Return the cell that belongs to scores already known, as `predict` would."""
         names = [self.level_names(m) for m in scores]
-        joint = "-" if any(len(n) > 1 for some in names for n in some) else ""
-        table = pd.Series(["", *(joint.join(cell) for cell in product(*names))]).array
+        table = pd.Series(["", *self.cells]).array
         code = np.zeros(len(index), dtype=np.int64)
         for array, some in zip(scores.values(), names, strict=True):
             code = code * len(some) + (array - 1)

@@ -10,8 +10,10 @@ import pandas as pd
 from rfm_ml.core.checks import did_you_mean, require_known
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.segments import PROSPECT, with_prospects
-from rfm_ml.segments.criteria import Condition, count_members, leaves, membership, parse_criteria
-from rfm_ml.segments.criteria.conditions import Column, Every
+from rfm_ml.segments.criteria import Condition, count_members, leaves, membership, parse_criteria, values_not_seen
+from rfm_ml.segments.criteria.conditions import Column, Every, Filter
+from rfm_ml.segments.criteria.possible import EXACTLY, Bounds, require_possible
+from rfm_ml.strategies import ScoreStrategy
 from rfm_ml.study.study import Study
 
 MONTHS: Final = 12
@@ -93,6 +95,11 @@ class DynamicSegments:
         ids = self._everybody.loc[self._everybody[name], ["customer_id"]]
         return ids.merge(self._known, on="customer_id", how="left").reset_index(drop=True)
 
+    def not_seen(self, names: Sequence[str] | None = None) -> list[str]:
+        """Say which values the criteria of some or all segments name that the data do not hold, as yet."""
+        criteria = self._chosen(names)
+        return values_not_seen(criteria, **self._inputs(criteria, self.study))
+
     @cached_property
     def summary(self) -> pd.DataFrame:
         """One row per segment: `name, description, customers, share, orders, revenue, revenue_share`.
@@ -132,6 +139,9 @@ class DynamicSegments:
 
     # --- what the criteria ask of a day -----------------------------------------------------------------------
     def _members(self, criteria: Mapping[str, Condition], seen: Study) -> Any:
+        return membership(criteria, **self._inputs(criteria, seen))
+
+    def _inputs(self, criteria: Mapping[str, Condition], seen: Study) -> dict[str, Any]:
         asked = {leaf.source for c in criteria.values() for leaf in leaves(c) if isinstance(leaf, Column)}
         study = self.study
         tables = {n: getattr(study, n) for n in ("orders", "lines", "events", "campaigns", "contacts")}
@@ -142,7 +152,7 @@ class DynamicSegments:
             }
             labels = {n: _without_blanks(self._labels(n, seen)) for n in study.strategies if n in named}
         measures = seen.customers if "measure" in asked else None
-        return membership(criteria, tables, as_of=seen.as_of, customers=measures, labels=labels)
+        return {"tables": tables, "as_of": seen.as_of, "customers": measures, "labels": labels}
 
     def _labels(self, strategy: str, seen: Study) -> pd.DataFrame:
         study = self.study
@@ -192,13 +202,22 @@ class DynamicSegments:
             strategy = leaf.source.partition(":")[2] or self.study.strategies[0]
             place = leaf.path.rpartition(".")[0]
             require_known(strategy, self.study.strategies, what=f"{place}.strategy: a strategy of this study")
-            known = self._segments_of(strategy)
-            asked = leaf.filters[0]
-            for name in asked.test.operands if asked.column == "segment" else ():
-                if known and name not in known:
-                    raise ParamsError(
-                        f"{asked.path} must be a segment of {strategy}. Got {name!r}. {did_you_mean(str(name), known)}"
-                    )
+            self._require_labels(leaf.filters[0], strategy)
+
+    def _require_labels(self, asked: Filter, strategy: str) -> None:
+        """Refuse a segment, a cell or a score the strategy does not give."""
+        model, closed = self.study.model(strategy), {}
+        scored = isinstance(model.strategy_, ScoreStrategy)
+        closed["segment"] = self._segments_of(strategy)
+        closed["cell"] = model.strategy_.cells if scored else []
+        for name in asked.test.operands if closed.get(asked.column) and asked.test.op in EXACTLY else ():
+            if name not in closed[asked.column]:
+                raise ParamsError(
+                    f"{asked.path} must be a {asked.column} of {strategy}. Got {str(name)!r}. "
+                    f"{did_you_mean(str(name), closed[asked.column])}"
+                )
+        if scored and asked.column in model.strategy_.n_scores:
+            require_possible(asked.test, Bounds(1, model.strategy_.n_scores[asked.column]), path=asked.path)
 
     def _segments_of(self, strategy: str) -> list[str]:
         model = self.study.model(strategy)

@@ -22,7 +22,7 @@ KILLED_AT = {
     "while notebooks run": "notebooks.register_engine = die",
     "after the notebooks": "run.write_pages = die",
     "before the index": "run.write_index = die",
-    "before the manifest": "run._write_manifest = die",
+    "before the manifest": "run.write_manifest = die",
     "before the exchange": "publish._move_into_place = die",
     "after the exchange": "publish.shutil = type('Shutil', (), {'rmtree': staticmethod(die)})",
     "between the renames, where folders cannot be exchanged": (

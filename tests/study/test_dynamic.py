@@ -1,5 +1,7 @@
 """Dynamic segments of a study: from the params to counts, members, worth and sizes over time."""
 
+import html
+import json
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -133,6 +135,8 @@ def test_studies_of_the_repository() -> None:
         ("{segment: Champion}", "where.segment must be a segment of quantiles. Got 'Champion'. Did you mean"),
         ("{score: Q, is: 3}", "where.score needs the column 'Q' of the labels."),
         ("{orders: {with: {chanel: web}}}", "where.orders.with.chanel needs the column 'chanel' of the orders."),
+        ("{score: R, is: '>= 9'}", "where.is must be a test that a whole number from 1 to 5 can pass. Got '>= 9'."),
+        ("{score: cell, is: '599'}", "where.is must be a cell of quantiles. Got '599'. Known: 111,"),
         ("{tag: press}", "where.tag needs the column 'tags' of the contacts."),
     ],
 )
@@ -147,3 +151,22 @@ def test_check_refuses_what_the_study_does_not_have(
     with pytest.raises(ParamsError, match=r"dynamic_segments\.mine"):
         run_study(shop.params)
     assert not (shop.base / "reports" / "shop" / "2024-06-30").exists()
+
+
+def test_values_not_in_the_data_are_told(study: Study, shop: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    shop.write_params(more=f"{MORE}  mine: {{where: {{events: {{kind: vist}}}}}}\n")
+    told = "dynamic_segments.mine.where.events.kind: nothing so far has the kind 'vist'. Did you mean 'visit'?"
+    for command in (["check"], ["count"], ["count", "mine"]):
+        with pytest.raises(SystemExit) as ended:
+            cli.main([command[0], str(shop.params), *command[1:]])
+        said = capsys.readouterr()
+        assert ended.value.code == 0
+        assert f"Note: {told}\n" in said.err
+        assert told not in said.out
+    with pytest.raises(SystemExit):
+        cli.main(["count", str(shop.params), "lately"])
+    assert "vist" not in capsys.readouterr().err
+    result = run_study(shop.params)
+    assert told in result.warnings
+    assert told in json.loads((result.folder / "run.json").read_text())["warnings"]
+    assert html.escape(told).replace("&#x27;", "&#39;") in (result.folder / "index.html").read_text()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 from itertools import count
 from operator import and_, or_
-from typing import Final
+from typing import Final, NamedTuple
 
 import ibis
 import ibis.expr.types as ir
@@ -14,8 +14,9 @@ import ibis.expr.types as ir
 from rfm_ml.core.checks import did_you_mean
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.customers.days import MONEY, is_order
-from rfm_ml.segments.criteria.columns import as_number, passes
+from rfm_ml.segments.criteria.columns import as_number, column_kind, passes
 from rfm_ml.segments.criteria.conditions import Column, EdgeOrder, Facts, Filter, Leaf, Period, Tags
+from rfm_ml.segments.criteria.possible import CLOSED, EXACTLY, LISTS, require_measure
 from rfm_ml.segments.criteria.sources import DAY, DAYS_AGO, EDGES, ORDER_VALUE, Asked, Sources
 from rfm_ml.segments.criteria.values import Comparison
 from rfm_ml.segments.criteria.visits import COLUMNS, visit_source
@@ -23,6 +24,16 @@ from rfm_ml.segments.criteria.visits import COLUMNS, visit_source
 Answer = Callable[[ir.Table], ir.BooleanValue]
 _LINE_COLUMNS: Final = ("product_id", "category")
 _LINE_MEASURES: Final = ("products", "categories")
+
+
+class Named(NamedTuple):
+    """Values a condition names, and the rows of a prepared table that have each."""
+
+    asked: Asked
+    name: str
+    column: ir.Column
+    tests: dict[str, ir.BooleanValue]
+    path: str
 
 
 @dataclass
@@ -37,6 +48,7 @@ class Measures:
 
     sources: Sources
     by_table: dict[Asked, dict[str, ir.Value]] = field(default_factory=lambda: defaultdict(dict))
+    named: list[Named] = field(default_factory=list)
     _number: "count[int]" = field(default_factory=count)
 
     def add(self, leaf: Leaf) -> Answer:
@@ -65,7 +77,7 @@ class Measures:
     def _facts(self, leaf: Facts) -> Answer:
         asked = self._asked(leaf)
         table = self.sources.get(asked, path=leaf.path)
-        where = _conjunction([*self._filters(table, leaf.filters, what=leaf.table), *_period(table, leaf.period)])
+        where = _conjunction([*self._filters(asked, leaf.filters, what=leaf.table), *_period(table, leaf.period)])
         if leaf.table == "campaigns" and "group" in table.columns and "group" not in [f.key for f in leaf.filters]:
             where = where & (table["group"] != "control").fill_null(True)
         answers = []
@@ -78,7 +90,7 @@ class Measures:
         asked = self._asked(leaf)
         table = self.sources.get(asked, path=leaf.path)
         tests = [is_order(table), table[DAY] == table[EDGES[leaf.edge]]]
-        tests += [*self._filters(table, leaf.filters, what="orders"), *_period(table, leaf.period)]
+        tests += [*self._filters(asked, leaf.filters, what="orders"), *_period(table, leaf.period)]
         if leaf.days_ago is not None:
             tests.append(passes(table[DAYS_AGO], leaf.days_ago, path=f"{leaf.path}.days_ago", what="days_ago"))
         return self._any(asked, table, where=_conjunction(tests))
@@ -96,9 +108,9 @@ class Measures:
         if asks.test.op == "missing":
             # Nobody says what is missing: it is so where no row has a value.
             asks = Filter(asks.key, asks.column, Comparison("present"), asks.path)
-            present = self._any(asked, table, where=_conjunction(self._filters(table, (asks, *others), what=what)))
+            present = self._any(asked, table, where=_conjunction(self._filters(asked, (asks, *others), what=what)))
             return lambda joined: ~present(joined)
-        return self._any(asked, table, where=_conjunction(self._filters(table, leaf.filters, what=what)))
+        return self._any(asked, table, where=_conjunction(self._filters(asked, leaf.filters, what=what)))
 
     def _tags(self, leaf: Tags) -> Answer:
         asked = Asked("contacts")
@@ -112,6 +124,7 @@ class Measures:
             text = tags.cast("string").re_replace(r"[ \t]*[;,|][ \t]*", ";").re_replace(r"^[ \t]+|[ \t]+$", "")
             text = ibis.literal(";") + text + ";"
             found = [text.contains(f";{name};") for name in leaf.names]
+        self.named.append(Named(asked, "tags", tags, dict(zip(leaf.names, found, strict=True)), path=leaf.path))
         return self._any(asked, table, where=reduce(or_, found).fill_null(False))
 
     def _asked(self, leaf: Facts | EdgeOrder) -> Asked:
@@ -127,7 +140,8 @@ class Measures:
         )
         return Asked("lines", edges, value=ORDER_VALUE in columns) if by_line else Asked("orders", edges)
 
-    def _filters(self, table: ir.Table, filters: tuple[Filter, ...], *, what: str) -> list[ir.BooleanValue]:
+    def _filters(self, asked: Asked, filters: tuple[Filter, ...], *, what: str) -> list[ir.BooleanValue]:
+        table = self.sources.get(asked, path=what)
         found = []
         for f in filters:
             if f.key == "source":
@@ -140,7 +154,20 @@ class Measures:
             if f.key == "value":
                 column = as_number(column)
             found.append(passes(column, f.test, path=f.path, what=f.column))
+            if what in ("customers", "orders"):
+                require_measure(f.test, f.column, path=f.path)
+            self._note(asked, f, column=column)
         return found
+
+    def _note(self, asked: Asked, f: Filter, *, column: ir.Column) -> None:
+        """Remember the values a filter names, unless they are of a closed list."""
+        closed = f.key in CLOSED or f.column in LISTS or f.column in ("segment", "cell")
+        if f.test.op not in EXACTLY or closed or not (column_kind(column) == "text" or f.column.endswith("_id")):
+            return
+        values = {
+            str(v): passes(column, Comparison("equal", (v,)), path=f.path, what=f.column) for v in f.test.operands
+        }
+        self.named.append(Named(asked, f.column, column, values, path=f.path))
 
 
 def _require(table: ir.Table, column: str, *, what: str, path: str) -> None:

@@ -9,9 +9,10 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from rfm_ml.customers.days import as_day
-from rfm_ml.segments.criteria.conditions import Condition, Every, Not, Some
+from rfm_ml.segments.criteria.conditions import Condition, Every, Not, Some, leaves
 from rfm_ml.segments.criteria.leaf import Answer, Measures
 from rfm_ml.segments.criteria.sources import Sources
+from rfm_ml.segments.criteria.unseen import unseen_values
 
 
 def membership(
@@ -52,8 +53,8 @@ def membership(
     DataError
         If a table lacks its needed columns.
     """
-    sources = Sources(tables, as_of=as_day(as_of), customers=customers, labels=labels or {})
-    measures = Measures(sources)
+    measures = Measures(Sources(tables, as_of=as_day(as_of), customers=customers, labels=labels or {}))
+    sources = measures.sources
     answers = {name: _answer(condition, measures) for name, condition in criteria.items()}
     joined = sources.everybody
     for asked, columns in measures.by_table.items():
@@ -61,6 +62,27 @@ def membership(
         both = joined.left_join(per_customer, "customer_id")
         joined = both.select(*(both[c] for c in joined.columns), *(both[c] for c in columns))
     return joined.select("customer_id", **{name: answer(joined) for name, answer in answers.items()})
+
+
+def values_not_seen(
+    criteria: Mapping[str, Condition],
+    tables: Mapping[str, ir.Table | pd.DataFrame | None],
+    *,
+    as_of: dt.date | str,
+    customers: ir.Table | pd.DataFrame | None = None,
+    labels: Mapping[str, ir.Table | pd.DataFrame] | None = None,
+) -> list[str]:
+    """Say which values the criteria name that no row has up to the day; arguments and errors as of `membership`.
+
+    Returns
+    -------
+    A sentence each, with the path and the nearest value there is. Segments are not among them.
+    """
+    measures = Measures(Sources(tables, as_of=as_day(as_of), customers=customers, labels=labels or {}))
+    for condition in criteria.values():
+        for leaf in leaves(condition):
+            measures.add(leaf)
+    return unseen_values(measures)
 
 
 def count_members(members: ir.Table, names: Sequence[str]) -> dict[str, int]:

@@ -19,6 +19,7 @@ from rfm_ml.segments.criteria.conditions import (
     Some,
     Tags,
 )
+from rfm_ml.segments.criteria.possible import CLOSED, COUNTED, require_listed, require_possible
 from rfm_ml.segments.criteria.values import Comparison, as_kind, read_test
 
 MOST_LEVELS: Final = 60
@@ -49,6 +50,7 @@ MEASURES: Final[dict[str, tuple[str, ...]]] = {
 """Keys that measure the chosen rows of a customer."""
 _NUMBERS: Final = ("order_value", "value")
 _AT_LEAST_ONE: Final = Comparison("at_least", (Decimal(1),))
+_COUNTED: Final = ("count", "products", "categories", "days_ago", *_AGES)
 
 
 def parse_criteria(given: Any, *, path: str = "where") -> Condition:
@@ -110,13 +112,12 @@ def _facts(table: str) -> Callable[[dict[str, Any], str], Condition]:
         _only(given, (table,), path=path)
         inside, place = _mapping(given[table], path=f"{path}.{table}"), f"{path}.{table}"
         _only(inside, (*PERIOD, "with", *FILTERS[table], *MEASURES[table]), path=place)
-        measures = {n: _number(inside[n], path=f"{place}.{n}") for n in MEASURES[table] if n in inside}
+        measures = {n: _measured(inside, n, path=place) for n in MEASURES[table] if n in inside}
         return Facts(
             table,
             filters=_filters(inside, table, path=place),
             period=_period(inside, path=place),
-            measures=tuple(measures.items())
-            or (("count", as_kind(Comparison("at_least", ("1",)), "number", path=place)),),
+            measures=tuple(measures.items()) or (("count", _AT_LEAST_ONE),),
             path=place,
         )
 
@@ -130,7 +131,7 @@ def _edge(edge: str) -> Callable[[dict[str, Any], str], Condition]:
         place = f"{path}.{kind}"
         inside = _mapping(given[kind], path=place)
         _only(inside, (*PERIOD, "with", "days_ago", *FILTERS[kind]), path=place)
-        days_ago = _number(inside["days_ago"], path=f"{place}.days_ago") if "days_ago" in inside else None
+        days_ago = _measured(inside, "days_ago", path=place) if "days_ago" in inside else None
         filters = _filters(inside, kind, path=place)
         return EdgeOrder(edge, filters, _period(inside, path=place), days_ago=days_ago, path=place)
 
@@ -198,6 +199,8 @@ def _filters(inside: dict[str, Any], kind: str, *, path: str) -> tuple[Filter, .
         if key in inside:
             place = f"{path}.{key}"
             test = _number(inside[key], path=place) if key in _NUMBERS else read_test(inside[key], path=place)
+            if key in CLOSED:
+                require_listed(test, CLOSED[key], path=place)
             found.append(Filter(key, column, test, place))
     others = _mapping(inside["with"], path=f"{path}.with") if "with" in inside else {}
     for column, given in others.items():
@@ -246,6 +249,13 @@ def _strategy(given: dict[str, Any], *, path: str) -> str:
 
 def _number(given: Any, *, path: str) -> Comparison:
     return as_kind(read_test(given, path=path), "number", path=path)
+
+
+def _measured(inside: dict[str, Any], measure: str, *, path: str) -> Comparison:
+    test = _number(inside[measure], path=f"{path}.{measure}")
+    if measure in _COUNTED:
+        require_possible(test, COUNTED, path=f"{path}.{measure}")
+    return test
 
 
 def _text(given: Any, *, path: str) -> Comparison:

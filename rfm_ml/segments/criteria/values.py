@@ -12,6 +12,7 @@ Scalar = str | bool | Decimal | dt.date
 
 ORDERED: Final = {"<": "less", "<=": "at_most", ">": "more", ">=": "at_least"}
 EXACT: Final = {"=": "equal", "!=": "unequal"}
+_WRITTEN: Final = {op: sign for sign, op in (ORDERED | EXACT).items() if op != "equal"}
 DECIMALS: Final = 9
 """Numbers are compared exactly up to so many decimals."""
 LARGEST: Final = Decimal(10) ** 18
@@ -37,6 +38,13 @@ class Comparison:
 
     op: str
     operands: tuple[Scalar, ...] = ()
+
+    def __str__(self) -> str:
+        if self.op in _WRITTEN:
+            return f"{_WRITTEN[self.op]} {self.operands[0]}"
+        if self.op == "between":
+            return f"between {self.operands[0]} and {self.operands[1]}"
+        return ", ".join(map(str, self.operands)) or ("missing" if self.op == "missing" else "not missing")
 
 
 def read_test(given: Any, *, path: str) -> Comparison:
@@ -77,6 +85,8 @@ def read_test(given: Any, *, path: str) -> Comparison:
         sign, operand = comparison.groups()
         if not operand:
             raise ParamsError(f"{path} must have a value after {sign}. Got {given!r}.")
+        if operand[0] in "<>=!":
+            raise ParamsError(f"{path} must have one sign of {', '.join(ORDERED | EXACT)}. Got {given!r}.")
         return Comparison((ORDERED | EXACT)[sign], (operand.strip("'\""),))
     return Comparison("equal", (_scalar(given, path=path),))
 

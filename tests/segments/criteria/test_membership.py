@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from rfm_ml.core.errors import DataError, ParamsError
-from rfm_ml.segments.criteria import count_members, membership, parse_criteria, visit_source
+from rfm_ml.segments.criteria import count_members, membership, parse_criteria, values_not_seen, visit_source
 
 AS_OF = "2025-06-30"
 
@@ -161,6 +161,11 @@ def test_by_hand(criteria: str, members: str) -> None:
             "where.orders.with.chanel needs the column 'chanel' of the orders. Did you",
         ),
         ("{events: {product: p1}}", "where.events.product needs the column 'product_id' of the events"),
+        ("{orders: {with: {order_kind: retrun}}}", "where.orders.with.order_kind must be one we know. .* 'return'"),
+        (
+            "{measure: orders, is: '< 0'}",
+            "where.is must be a test that a whole number of 0 or more can pass",
+        ),
         ("{score: M, is: 3}", "where.score needs the column 'M' of the labels"),
     ],
 )
@@ -181,6 +186,62 @@ def test_what_the_data_have_not_is_told(criteria: str, told: str) -> None:
 def test_a_table_that_is_not_there(criteria: str, table: str, told: str) -> None:
     with pytest.raises(ParamsError, match=told):
         who(criteria, **{table: None})
+
+
+def not_seen(text: str, **changes: Any) -> list[str]:
+    criteria = {"x": parse_criteria(yaml.safe_load(text))}
+    return values_not_seen(criteria, TABLES | changes, as_of=AS_OF, customers=CUSTOMERS, labels=LABELS)
+
+
+@pytest.mark.parametrize(
+    ("criteria", "told"),
+    [
+        ("{orders: {category: [Shoes, shoe]}}", ["where.orders.category", "'shoe'", "mean 'Shoes'?"]),
+        ("{not: {orders: {product: P1}}}", ["where.not.orders.product", "the product_id 'P1'", "Did you mean 'p1'?"]),
+        ("{first_order: {channel: fax}}", ["where.first_order.channel", "Known: web, shop."]),
+        ("{events: {kind: '!= vist'}}", ["where.events.kind", "Did you mean 'visit'?"]),
+        ("{events: {utm_medium: organic}}", ["where.events.utm_medium", "'organic'. Known: cpc."]),  # of the next day
+        ("{campaigns: {campaign: c4}}", ["where.campaigns.campaign", "campaign_id 'c4'. Known: c1, c2."]),
+        ("{orders: {with: {customer_id: anne}}}", ["where.orders.with.customer_id", "customer_id 'anne'."]),
+    ],
+)
+def test_values_that_are_not_there_are_told(criteria: str, told: list[str]) -> None:
+    (sentence,) = not_seen(criteria)
+    assert sentence.startswith(told[0] + ":")
+    assert all(words in sentence for words in told)
+    assert sentence.endswith(told[-1])
+
+
+@pytest.mark.parametrize(
+    "criteria",
+    [
+        "{orders: {category: [Shoes, Hats], product: p1}}",
+        "{any: [{events: {kind: visit, source: social, utm_medium: cpc}}, {tag: [press, student]}]}",
+        "{all: [{contact: country, is: [DE, FR]}, {campaigns: {campaign: c2, group: control}}, {segment: Lost}]}",
+        "{all: [{orders: {category: missing, order_value: 7}}, {events: {value: 3}}, {score: R, is: 5}]}",
+    ],
+)
+def test_values_that_are_there_are_not_told(criteria: str) -> None:
+    assert not_seen(criteria) == []
+
+
+def test_contact_details_of_others_are_not_told() -> None:
+    ids = [f"c{i}" for i in range(40)]
+    contacts = pd.DataFrame({"customer_id": ids, "country": ["DE"] * 39 + ["DK"], "tags": ["press;vip"] * 40})
+    contacts["email"] = contacts["nick"] = [f"nick{i}@example.org" for i in range(40)]
+    asked = "{any: [{contact: email, is: nick@example.org}, {contact: nick, is: nick}, {contact: country, is: de}]}"
+    assert not_seen(asked, contacts=contacts) == [
+        "where.any[0].is: nothing so far has the email asked for.",
+        "where.any[1].is: nothing so far has the nick asked for.",
+        "where.any[2].is: nothing so far has the country 'de'. Did you mean 'DE'?",
+    ]
+    (rare,) = not_seen("{contact: country, is: dk}", contacts=contacts)  # one contact is no group
+    assert "DK" not in rare
+    assert not_seen("{tag: [vip, presse]}", contacts=contacts) == [
+        "where.tag: nothing so far has the tags 'presse'. Did you mean 'press'?"
+    ]
+    listed = contacts.assign(tags=[["press", "vip"]] * 40)
+    assert not_seen("{tag: [vip, presse]}", contacts=listed) == not_seen("{tag: [vip, presse]}", contacts=contacts)
 
 
 def test_ids_of_another_kind_are_refused() -> None:

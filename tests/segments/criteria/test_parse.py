@@ -59,6 +59,25 @@ for _ in range(60):
         ("{tag: []}", "where.tag must have at least one tag."),
         ("{tag: x, strategy: y}", "where.strategy is not a key we know here."),
         ("{contact: country, is: ' '}", 'where.is must not be empty. Write "missing" for what is not there.'),
+        ("{orders: {count: '>> 3'}}", "where.orders.count must have one sign of <, <=, >, >=, =, !=. Got '>> 3'."),
+        ("{orders: {channel: => web}}", "where.orders.channel must have one sign of"),
+        (
+            "{orders: {count: '< 0'}}",
+            "where.orders.count must be a test that a whole number of 0 or more can",
+        ),
+        (
+            "{orders: {products: 2.5}}",
+            "where.orders.products must be a test that a whole number of 0 or more can",
+        ),
+        ("{last_order: {days_ago: between -3 and -1}}", "where.last_order.days_ago must be a test that a whole number"),
+        ("{events: {source: advrt}}", "where.events.source must be one we know. Got 'advrt'. Did you mean 'advert'?"),
+        (
+            "{events: {source: [email, fax]}}",
+            "where.events.source must be one we know. Got 'fax'. Known: email,",
+        ),
+        ("{campaigns: {group: '!= contrl'}}", "where.campaigns.group must be one we know. Got 'contrl'. Did you mean"),
+        ("{customer: 3}", "where.customer is not a condition we know. Known: all, any, not,"),
+        ("{orders: {amount: 3}}", "where.orders.amount is not a key we know here. Known:"),
         ("{campaigns: {category: x}}", "where.campaigns.category is not a key we know here."),
     ],
 )

@@ -131,6 +131,9 @@ def chosen(*values: Any) -> Any:
 
 numbers = maybe(compared("0", "1", "2", "3.5", "10"), st.sampled_from([0, 1, 2, 10.25, [1, 2]]))
 money = maybe(compared("0", "10.25", "-1", "50"), st.sampled_from([0, 10.25, 24.75]))
+counts = maybe(
+    compared("0", "1", "2", "10").filter(lambda g: g != "< 0"), st.sampled_from([0, 1, 2, [1, 2], "> 1.5", "!= 3.5"])
+)
 period = maybe(
     st.just({}),
     st.integers(1, 10).map(lambda n: {"within_days": n}),
@@ -145,7 +148,7 @@ def facts(**keys: Any) -> Any:
     return st.tuples(some, period).map(lambda p: p[0] | p[1]).filter(bool)
 
 
-ages = {"first_days_ago": numbers, "last_days_ago": numbers}
+ages = {"first_days_ago": counts, "last_days_ago": counts}
 order_filters = {
     "category": chosen("Hats", "Shoes"),
     "product": chosen(1, 2),
@@ -153,13 +156,13 @@ order_filters = {
     "order_value": money,
 }
 leaf = maybe(
-    facts(count=numbers, spend=money, products=numbers, categories=numbers, **ages, **order_filters).map(
+    facts(count=counts, spend=money, products=counts, categories=counts, **ages, **order_filters).map(
         lambda g: {"orders": g}
     ),
-    facts(days_ago=numbers, **order_filters).map(lambda g: {"first_order": g}),
-    facts(days_ago=numbers, **order_filters).map(lambda g: {"last_order": g}),
+    facts(days_ago=counts, **order_filters).map(lambda g: {"first_order": g}),
+    facts(days_ago=counts, **order_filters).map(lambda g: {"last_order": g}),
     facts(
-        count=numbers,
+        count=counts,
         total_value=money,
         kind=chosen("visit", "email_click"),
         source=chosen("email", "advert", "search", "social", "referral", "utm", "direct"),
@@ -170,15 +173,14 @@ leaf = maybe(
         **ages,
     ).map(lambda g: {"events": g}),
     facts(
-        count=numbers,
+        count=counts,
         campaign=chosen("c1", "c2"),
         group=chosen("treatment", "control"),
         **{"with": st.fixed_dictionaries({"cost": money})},
         **ages,
     ).map(lambda g: {"campaigns": g}),
-    st.tuples(st.sampled_from(["recency_days", "spend"]), maybe(numbers, money)).map(
-        lambda g: {"measure": g[0], "is": g[1]}
-    ),
+    counts.map(lambda g: {"measure": "recency_days", "is": g}),
+    maybe(numbers, money).map(lambda g: {"measure": "spend", "is": g}),
     chosen("regular", "cyclic").map(lambda g: {"measure": "buying_rhythm", "is": g}),
     maybe(day, compared("2025-06-20", "2025-06-28")).map(lambda g: {"measure": "first_order_on", "is": g}),
     chosen("DE", "FR").map(lambda g: {"contact": "country", "is": g}),

@@ -1,0 +1,68 @@
+"""The manifest of a run: `run.json`, from which anybody can tell what a report rests on."""
+
+import hashlib
+import json
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import rfm_ml
+from rfm_ml.reporting.campaigns import Manifests, for_manifest
+from rfm_ml.reporting.changes import Changes
+from rfm_ml.reporting.notebooks import NotebookRun
+from rfm_ml.study import Study
+
+PACKAGES = ("pandas", "numpy", "scikit-learn", "duckdb", "ibis-framework", "pyarrow", "matplotlib", "papermill")
+
+
+def write_manifest(
+    study: Study,
+    runs: list[NotebookRun],
+    part: Path,
+    *,
+    timings: dict[str, float],
+    changes: Changes,
+    lists: Manifests,
+    warnings: list[str],
+) -> None:
+    """Write `part/run.json`: what went in, what came out, by which rules; `part` holds all else already."""
+    net = study.waterfall.iloc[-1].to_dict()
+    outputs = {str(p.relative_to(part)): _sha256(p) for p in sorted(part.rglob("*")) if p.is_file()}
+    manifest = {
+        "study": study.params.study,
+        "as_of": study.as_of,
+        "status": "done",
+        "basis": study.basis,
+        "input": {"fingerprint": study.source.fingerprint, "files": [f.name for f in study.source.files]},
+        "rows": {
+            "source": study.log.rows,
+            "quarantined": study.log.quarantined,
+            "counted": int(net["rows"]),
+            "orders": int(net["orders"]),
+            "customers": int(net["customers"]),
+        },
+        "strategies": {
+            name: {"frozen": c.frozen, "why": c.why, "fingerprint": c.model.fingerprint}
+            for name in study.strategies
+            if (c := study.choice(name))
+        },
+        "movement": changes.summary,
+        "alerts": changes.alerts,
+        "triggers": changes.triggers.figures,
+        "objectors": len(study.objectors),
+        "audiences": for_manifest(lists),
+        "notebooks": {r.name: {"seconds": round(r.seconds, 2), "parameters": r.parameters} for r in runs},
+        "seconds": timings,
+        "notes": study.log.notes,
+        "warnings": warnings,
+        "versions": {"rfm_ml": rfm_ml.__version__, "python": platform.python_version()}
+        | {p: version(p) for p in PACKAGES},
+        "params": study.params.model_dump(mode="json", exclude={"delivery"}),  # it holds people's addresses
+        "outputs": outputs,
+    }
+    (part / "run.json").write_text(json.dumps(manifest, indent=1, default=str) + "\n", encoding="utf-8")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

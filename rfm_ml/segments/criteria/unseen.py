@@ -1,0 +1,82 @@
+"""Values that criteria name and the data do not hold: no fault, for tomorrow's data may, but perhaps a slip."""
+
+import re
+from collections import Counter
+from typing import Final
+
+import ibis
+import ibis.expr.types as ir
+
+from rfm_ml.core.checks import nearest
+from rfm_ml.segments.criteria.leaf import Measures, Named
+
+MOST_KNOWN: Final = 5_000
+"""Values of a column that are looked at for the nearest name."""
+LISTED: Final = 12
+"""As many values are told where none is near."""
+SHARED: Final = 5
+"""A contact detail is told only if as many contacts share it, and of columns with at most `FEW` different ones."""
+FEW: Final = 30
+_PERSONAL: Final = re.compile("name|mail|phone|mobile|street|address|zip|post|birth")
+_IDS: Final = ("customer_id", "order_id")
+
+
+def unseen_values(measures: Measures) -> list[str]:
+    """Say which values that the criteria compare with are in no row up to the day, with the nearest that is.
+
+    Parameters
+    ----------
+    measures
+        To which all conditions were added.
+
+    Returns
+    -------
+    A sentence each, in the order of the criteria. Contact details that tell people apart are never repeated, and ids
+    of other people never told.
+    """
+    by_table: dict[str, list[tuple[int, Named, str]]] = {}
+    for number, named in enumerate(measures.named):
+        for value in named.tests:
+            by_table.setdefault(repr(named.asked), []).append((number, named, value))
+    found: list[tuple[int, str]] = []
+    for asked in by_table.values():
+        table = measures.sources.get(asked[0][1].asked, path="")
+        counts = {f"n{i}": table.count(where=named.tests[value]) for i, (_, named, value) in enumerate(asked)}
+        (row,) = table.aggregate(**counts).to_pyarrow().to_pylist()
+        missing = [one for i, one in enumerate(asked) if not row[f"n{i}"]]
+        found += [(number, _sentence(table, named, value=value)) for number, named, value in missing]
+    return list(dict.fromkeys(sentence for _, sentence in sorted(found, key=lambda f: f[0])))
+
+
+def _sentence(table: ir.Table, named: Named, *, value: str) -> str:
+    contact = named.asked.name == "contacts"
+    known = {} if contact and _PERSONAL.search(named.name.lower()) else _known(table, named)
+    personal = contact and not 0 < len(known) <= FEW
+    told = f"{named.path}: nothing so far has the {named.name} {'asked for' if personal else repr(value)}."
+    if personal:
+        return told
+    shared = SHARED if contact else 1
+    tellable = [name for name, count in known.items() if count >= shared]
+    close = nearest(value, tellable)
+    if close is not None:
+        return f"{told} Did you mean {close!r}?"
+    return f"{told} Known: {', '.join(tellable)}." if 0 < len(tellable) <= LISTED else told
+
+
+def _known(table: ir.Table, named: Named) -> dict[str, int]:
+    """Return the values of the column that several may share, and how many customers have each, most first."""
+    if named.name in _IDS:
+        return {}
+    value, who = named.column, table["customer_id"]
+    if value.type().is_array():
+        table = table.select(who, value.unnest().name("value"))
+    else:
+        table = table.select(who, value.cast("string").name("value"))
+    counted = table.filter(table["value"].notnull()).group_by("value").aggregate(n=lambda t: t["customer_id"].nunique())
+    rows = counted.order_by([ibis.desc("n"), "value"]).limit(MOST_KNOWN).to_pyarrow().to_pylist()
+    if named.name != "tags":
+        return {row["value"]: row["n"] for row in rows}
+    tags: Counter[str] = Counter()
+    for row in rows:
+        tags.update(dict.fromkeys(re.split("[ \t]*[;,|][ \t]*", row["value"].strip(" \t")), row["n"]))
+    return {tag: n for tag, n in tags.most_common() if tag}
