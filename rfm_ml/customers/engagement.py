@@ -28,6 +28,9 @@ EVENT_WEIGHTS: Final[dict[str, float]] = {
 }
 """Points of an event of today, if nothing else is asked for; other kinds give none."""
 
+ENGAGED: Final = ("clicks_180d", "visits_90d", "engagement_score")
+"""Columns of `engagement`, of customers and of those who never ordered alike."""
+
 CLICK_DAYS = 180
 VISIT_DAYS = 90
 

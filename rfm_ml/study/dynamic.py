@@ -9,6 +9,7 @@ import pandas as pd
 
 from rfm_ml.core.checks import did_you_mean, require_known
 from rfm_ml.core.errors import ParamsError
+from rfm_ml.customers.engagement import ENGAGED
 from rfm_ml.segments import PROSPECT, with_prospects
 from rfm_ml.segments.criteria import Condition, count_members, leaves, membership, parse_criteria, values_not_seen
 from rfm_ml.segments.criteria.conditions import Column, Every, Filter
@@ -86,14 +87,17 @@ class DynamicSegments:
         self._members(self.criteria, self.study)
 
     def members(self, name: str) -> pd.DataFrame:
-        """Return who is in a segment: `customer_id, orders, spend, last_order_on, segment`, sorted by customer.
+        """Return who is in a segment: `customer_id, orders, spend, last_order_on, segment`, by customer.
 
         Orders, spend and last order are those of the customers table, missing for contacts who never ordered; with
         `by: channel` they are of all channels. `segment` is the leading strategy's, left out with `by: channel`.
+        With events `engagement_score` follows, of contacts who never ordered too.
         """
         require_known(name, self.names, what="A dynamic segment of this study")
         ids = self._everybody.loc[self._everybody[name], ["customer_id"]]
-        return ids.merge(self._known, on="customer_id", how="left").reset_index(drop=True)
+        found = ids.merge(self._known, on="customer_id", how="left").reset_index(drop=True)
+        scores = self._scores
+        return found if scores is None else found.assign(engagement_score=found["customer_id"].map(scores))
 
     def not_seen(self, names: Sequence[str] | None = None) -> list[str]:
         """Say which values the criteria of some or all segments name that the data do not hold, as yet."""
@@ -151,7 +155,7 @@ class DynamicSegments:
                 source.partition(":")[2] or study.strategies[0] for source in asked if source.startswith("labels:")
             }
             labels = {n: _without_blanks(self._labels(n, seen)) for n in study.strategies if n in named}
-        measures = seen.customers if "measure" in asked else None
+        measures = _with_leads(criteria, seen) if "measure" in asked else None
         return {"tables": tables, "as_of": seen.as_of, "customers": measures, "labels": labels}
 
     def _labels(self, strategy: str, seen: Study) -> pd.DataFrame:
@@ -173,6 +177,10 @@ class DynamicSegments:
     def _everybody(self) -> pd.DataFrame:
         found = self._members(self.criteria, self.study).order_by("customer_id").to_pyarrow()
         return found.to_pandas()
+
+    @cached_property
+    def _scores(self) -> pd.Series | None:
+        return self.study.engagement_scores
 
     @cached_property
     def _known(self) -> pd.DataFrame:
@@ -223,6 +231,15 @@ class DynamicSegments:
         model = self.study.model(strategy)
         names = model.segment_map.all_names() if model.segment_map is not None else model.segments
         return [*dict.fromkeys([*map(str, names), PROSPECT])]
+
+
+def _with_leads(criteria: Mapping[str, Condition], seen: Study) -> pd.DataFrame:
+    """Return the customers table, followed by who never ordered where criteria ask for what these have too."""
+    every = [leaf for c in criteria.values() for leaf in leaves(c) if isinstance(leaf, Column)]
+    columns = {leaf.filters[0].column for leaf in every if leaf.source == "measure"}
+    if seen.events is None or not columns & set(ENGAGED):
+        return seen.customers
+    return pd.concat([seen.customers, seen.leads], ignore_index=True)
 
 
 def _without_blanks(assigned: pd.DataFrame) -> pd.DataFrame:

@@ -7,12 +7,14 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+import ibis
 import pandas as pd
 
 from rfm_ml.core.checks import require_known
 from rfm_ml.core.store import code_digest, digest
 from rfm_ml.customers import customer_table
-from rfm_ml.customers.engagement import with_points
+from rfm_ml.customers.days import with_days
+from rfm_ml.customers.engagement import ENGAGED, engagement, with_points
 from rfm_ml.segments import SegmentModel, load_map, with_overlays, with_prospects
 from rfm_ml.segments.choice import ModelChoice, choose_model
 from rfm_ml.segments.in_words import SegmentRules, rules_of
@@ -55,6 +57,34 @@ class StudySegments(StudyInputs):
         """Events with their points for engagement as the params say, None if the params name none."""
         rules = self.params.engagement.model_dump()
         return None if self.events is None else with_points(self.events, **rules)
+
+    @cached_property
+    def leads(self) -> pd.DataFrame:
+        """Who is known by the day and never ordered: `customer_id` and, with events, `ENGAGED`, by customer.
+
+        Known are the contacts, and who had an event or was sent a campaign.
+        """
+        day = ibis.literal(self.as_of)
+        scores = None if self.events is None else engagement(self.scored_events, as_of=self.as_of)
+        sent = None if self.campaigns is None else with_days(self.campaigns, day="sent_on", instant="sent_at")
+        tables = [self.contacts, scores, None if sent is None else sent.filter(sent.sent_on <= day)]
+        ids = [table.select("customer_id") for table in tables if table is not None]
+        if not ids:
+            return pd.DataFrame({"customer_id": self.customers["customer_id"].iloc[:0]})
+        known = ibis.union(*ids, distinct=True) if len(ids) > 1 else ids[0].distinct()
+        if scores is not None:
+            joined = known.left_join(scores, "customer_id")
+            known = joined.select(known.customer_id, *(joined[c].fill_null(0).name(c) for c in ENGAGED))
+        frame: pd.DataFrame = known.order_by("customer_id").to_pyarrow().to_pandas()
+        return frame[~frame["customer_id"].isin(self.customers["customer_id"])].reset_index(drop=True)
+
+    @property
+    def engagement_scores(self) -> pd.Series | None:
+        """Engagement of customers and leads by `customer_id`; None without events."""
+        if self.events is None:
+            return None
+        everybody = pd.concat([known[["customer_id", "engagement_score"]] for known in (self.customers, self.leads)])
+        return everybody.drop_duplicates("customer_id").set_index("customer_id")["engagement_score"]
 
     @property
     def strategies(self) -> list[str]:

@@ -8,6 +8,7 @@ from rfm_ml.campaigns import require_segments
 from rfm_ml.campaigns.audience import best_customers
 from rfm_ml.core.checks import did_you_mean
 from rfm_ml.core.errors import ParamsError
+from rfm_ml.customers.engagement import ENGAGED
 from rfm_ml.params.campaigns import Audience
 from rfm_ml.segments import PROSPECT
 from rfm_ml.study.dynamic import DynamicSegments
@@ -98,6 +99,8 @@ class Selection:
                 f"Customers must be ranked by a figure of the customers table or the predictions. Got {by!r}. "
                 f"{did_you_mean(by, columns)}{more}"
             )
+        if by in ENGAGED:
+            known = pd.concat([known[["customer_id", by]], study.leads[["customer_id", by]]])
         # One row per customer and channel: the best of them speaks for the customer.
         return known.groupby("customer_id")[by].max().rename("figure").reset_index()
 

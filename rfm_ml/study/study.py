@@ -51,7 +51,8 @@ class Study(StudySegments):
     def segment_list(self, name: str | None = None, *, model: SegmentModel | None = None) -> pd.DataFrame:
         """Return the list a campaign tool imports: segments, scores, funnel stage, the reason, what would move each up.
 
-        With `recommendations` in the params also the products each could be offered: `product_1`, ...
+        With events also the engagement score, of prospects too; with `recommendations` in the params also the products
+        each could be offered: `product_1`, ...
 
         Parameters
         ----------
@@ -68,8 +69,10 @@ class Study(StudySegments):
         # Prospects follow the customers, so rows agree by position; there is nothing to explain about them.
         more = [""] * (len(assigned) - len(self.customers))
         told = self.explained(model, self.customers, assigned["segment"].iloc[: len(self.customers)])
+        scores = self.engagement_scores
         listed = assigned.assign(
             funnel_stage=[*funnel_stage(self.customers), *[STAGES[0]] * len(more)],
+            **({} if scores is None else {"engagement_score": assigned["customer_id"].map(scores)}),
             reason=[*told["reason"], *more],
             next_step=[*told["next_step"], *more],
         )

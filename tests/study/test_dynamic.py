@@ -112,8 +112,8 @@ def test_a_run_writes_them(study: Study, shop: Any) -> None:
     assert sorted(p.name for p in lists.iterdir())[:2] == ["lately.csv", "lately.parquet"]
     spenders = lists / "spenders.csv"
     assert spenders.read_text().splitlines()[:2] == [
-        "customer_id,orders,spend,last_order_on,segment",
-        f"ann,3,67.75,2024-06-20 00:00:00,{study.segments().set_index('customer_id').at['ann', 'segment']}",
+        "customer_id,orders,spend,last_order_on,segment,engagement_score",
+        f"ann,3,67.75,2024-06-20 00:00:00,{study.segments().set_index('customer_id').at['ann', 'segment']},2.735167466",
     ]
     assert "example.org" not in "".join(p.read_text() for p in lists.glob("*.csv"))
 
@@ -170,3 +170,29 @@ def test_values_not_in_the_data_are_told(study: Study, shop: Any, capsys: pytest
     assert told in result.warnings
     assert told in json.loads((result.folder / "run.json").read_text())["warnings"]
     assert html.escape(told).replace("&#x27;", "&#39;") in (result.folder / "index.html").read_text()
+
+
+def test_leads_have_their_engagement_score(study: Study, shop: Any) -> None:
+    # A visit gives 3 points, half as many after 30 days, a cart 5; ben has no event, gil none up to the day.
+    (shop.base / "data" / "contacts.csv").write_text("customer_id\nann\nzoe\nben\n")
+    with (shop.base / "data" / "events.csv").open("a") as stream:
+        stream.write("gil,2024-07-01T10:00:00,visit\nyan,2024-06-30T10:00:00,cart_add\n")
+    leads = Study(study.path).leads
+    assert leads["customer_id"].tolist() == ["ben", "yan", "zoe"]
+    assert leads["engagement_score"].tolist() == pytest.approx([0, 5, 3 * 2 ** (-5 / 30)])
+    asked = {
+        "warm": {"all": [{"segment": "Prospect"}, {"measure": "engagement_score", "is": ">= 2"}]},
+        "hot": {"measure": "engagement_score", "is": ">= 5"},
+        "cold": {"all": [{"orders": {"count": 0}}, {"measure": "engagement_score", "is": "< 1"}]},
+        "visited": {"measure": "visits_90d", "is": 1},
+        "unordered": {"measure": "orders", "is": "missing"},
+        "both": {"any": [{"measure": "orders", "is": "missing"}, {"measure": "clicks_180d", "is": "> 0"}]},
+    }
+    segments = DynamicSegments(Study(study.path), where=asked)
+    counted = {"warm": 1, "hot": 1, "cold": 1, "visited": 2, "unordered": 3, "both": 3}
+    assert segments.counts(list(asked)) == counted
+    hot = segments.members("warm")
+    assert hot["customer_id"].tolist() == ["zoe"]
+    assert hot["engagement_score"].tolist() == pytest.approx([3 * 2 ** (-5 / 30)])
+    listed = Study(study.path).segment_list().set_index("customer_id")["engagement_score"]
+    assert listed[["ann", "zoe", "ben"]].tolist() == pytest.approx([3 * 2 ** (-4 / 30), 3 * 2 ** (-5 / 30), 0])

@@ -58,3 +58,12 @@ def test_a_shop_with_events_has_every_panel(shop: Panels) -> None:
     assert shop.retention is not None
     assert (shop.retention["ordered"] <= shop.retention["customers"]).all()
     assert shop.funnel["step"].tolist()[0] == "prospect to first order"
+
+
+def test_leads_have_the_score_that_the_panel_shows(shop: Panels) -> None:
+    assert shop.responsiveness is not None
+    shown = shop.responsiveness.set_index("segment").loc["Prospect", "engagement_score"]
+    prospects = shop.assigned.loc[shop.assigned["segment"] == "Prospect", "customer_id"]
+    scores = shop.study.leads.set_index("customer_id")["engagement_score"]
+    assert scores[prospects].mean() == pytest.approx(shown)
+    assert shown > 0
