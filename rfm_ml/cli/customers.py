@@ -1,14 +1,21 @@
 """Commands about single customers."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import pandas as pd
 import typer
 from rich.table import Table
 
 from rfm_ml.cli.app import AsOf, Out, ParamsFile, app, console, day_of
+from rfm_ml.core.errors import ParamsError
 
-MOST_ORDERS = 10
+if TYPE_CHECKING:
+    from rfm_ml.study.customer_view import CustomerView
+
+MOST_ROWS: Final = 10
+"""Orders and campaigns that are shown."""
+
+DAYS_OF_HISTORY: Final = 12
 
 
 @app.command()
@@ -19,52 +26,106 @@ def customer(
     out: Out = None,
 ) -> None:
     """Show everything a study knows of one customer; no name, no address."""
+    from rfm_ml.study.customer_ids import WHERE
     from rfm_ml.study.customer_view import CustomerView
     from rfm_ml.study.published import PublishedStudy
 
+    if not customer_id.strip():
+        raise ParamsError(f"The customer must be given by his id. Got an empty one. {WHERE}")
     study = PublishedStudy(params, as_of=day_of(as_of), out=out)
     view = CustomerView(study, customer_id)
-    console.print(
-        f"Customer {view.customer_id} of {study.params.study}, as of {study.as_of}: {view.stage}.", markup=False
-    )
+    _say(f"Customer {view.customer_id} of {study.params.study}, as of {study.as_of}: {view.stage}.")
+    _standing(view)
+    _say(*(f"Note: {told}" for told in study.notes))
+    _behaviour(view)
+    _history(view)
+    if view.not_known:
+        _say("", view.not_known)
+
+
+def _standing(view: "CustomerView") -> None:
+    """Print where he stands: segments and why, and what is said of him in a few words."""
     for row in view.segments.to_dict("records"):
-        where = f" in {row['channel']}" if "channel" in row else ""
-        told = f"{row['reason']} {row['next_step']}" if row["reason"] else f"{row['segment']}."
-        console.print(f"{row['strategy']}{where}: {told}", markup=False)
-    for told in study.notes:
-        console.print(f"Note: {told}", markup=False)
-    _show("Measures", None if view.is_prospect else _upright(view.measures), "He has not ordered yet.")
-    _show("By channel", view.channels, view.why_not.get("channels"))
-    predicted = view.predictions
-    _show("Predictions", None if predicted is None else _upright(predicted), view.why_not.get("predictions"))
-    _show("Besides ordering", view.events, view.why_not.get("events"))
+        where = f"{row['strategy']} in {row['channel']}" if "channel" in row else row["strategy"]
+        since = "" if pd.isna(row["since"]) else f" (there since {row['since']:%Y-%m-%d})"
+        _say(f"{where}{since}: {row['reason'] or row['segment'] + '.'} {row['next_step']}")
+    _say(*view.waiting)
+    _show("What else is known", view.facts.iloc[1:])
+
+
+def _behaviour(view: "CustomerView") -> None:
+    """Print what he did and what he is expected to do."""
+    from rfm_ml.study.customer_outlook import own_models, side_by_side
+    from rfm_ml.study.customer_view import MEASURES
+
+    if view.is_prospect:
+        _say("", "He has not ordered up to the day.")
+    _show("How he buys", _upright(view.measures.rename(columns=MEASURES), by="channel"))
+    _show("By channel", view.channels)
+    _show("Scores and segments by channel", view.channel_scores)
+    if view.predictions is not None:
+        _show("What he is expected to do", side_by_side(view.predictions))
+        _say(*own_models(view.predictions))
+    elif not view.is_prospect:
+        _say("", view.why_not["predictions"])
+    _show("Besides ordering", view.events)
+    _show_last(view.campaigns, of="campaign")
+
+
+def _history(view: "CustomerView") -> None:
     history = view.history
-    _show("Segments at the month ends", history, view.why_not.get("history"))
-    _show(f"The last {MOST_ORDERS} of {len(view.orders):,} orders and returns", view.orders.head(MOST_ORDERS))
+    if history is not None:
+        told = history.assign(published=history["published"].map({True: "published", False: "by today's rules"}))
+        told = told.rename(columns={"published": "known"}).tail(DAYS_OF_HISTORY)
+        told.loc[told["as_of"] == pd.Timestamp(view.study.as_of), "known"] = "today"
+        scores = [c for c in ("R", "F", "M") if c in told]
+        if scores:
+            told["scores"] = told[scores].astype("str").agg(" ".join, axis=1)
+        _show(f"Segments by {view.study.strategies[0]}", told.drop(columns=scores))
+    elif not view.is_prospect:
+        _say("", view.why_not["history"])
+    _show_last(view.orders, of="order or return")
 
 
-def _upright(rows: pd.DataFrame) -> pd.DataFrame:
+def _show_last(rows: pd.DataFrame, *, of: str) -> None:
+    """Show the latest rows; the title tells of how many."""
+    every = "orders and returns" if of == "order or return" else f"{of}s"
+    if len(rows) > MOST_ROWS:
+        _show(f"The last {MOST_ROWS} of {len(rows):,} {every}", rows.head(MOST_ROWS))
+    else:
+        _show(f"His {len(rows)} {every}" if len(rows) > 1 else f"His only {of}", rows)
+
+
+def _upright(rows: pd.DataFrame, *, by: str) -> pd.DataFrame:
     """Turn a table of few rows, so that each measure has a line."""
-    names = rows["channel"].astype("str") if "channel" in rows else ["value"] * len(rows)
-    turned = rows.drop(columns=[c for c in ("customer_id", "channel") if c in rows]).astype("object").T
+    names = rows[by].astype("str") if by in rows else [""] * len(rows)
+    turned = rows.drop(columns=[c for c in (by,) if c in rows]).astype("object").T
     turned.columns = pd.Index(names)
-    return turned.rename_axis("measure").reset_index()
+    return turned.rename_axis("measure").reset_index() if len(rows) else turned.iloc[:0]
 
 
-def _show(title: str, frame: pd.DataFrame | None, why_not: str | None = None) -> None:
-    console.print()
+def _say(*sentences: str) -> None:
+    for sentence in sentences:
+        console.print(sentence, markup=False)
+
+
+def _show(title: str, frame: pd.DataFrame | None) -> None:
+    """Print a table below its title; nothing where there are no rows."""
     if frame is None or frame.empty:
-        console.print(f"{title}: {why_not or 'none.'}", markup=False)
         return
-    table = Table(*map(str, frame.columns), title=title, title_justify="left", box=None, pad_edge=False)
+    headings = (str(c).replace("_", " ") for c in frame.columns)
+    table = Table(*headings, title=title, title_justify="left", box=None, pad_edge=False)
     for row in frame.itertuples(index=False):
         table.add_row(*map(_text, row))
-    console.print(table)
+    console.print()
+    console.print(table, markup=False)
 
 
 def _text(value: Any) -> str:
     if pd.isna(value):
         return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, pd.Timestamp):
         return f"{value:%Y-%m-%d}"
     return f"{value:,.2f}" if isinstance(value, float) else str(value)

@@ -1,32 +1,43 @@
 """Everything a study knows of one customer, by his id alone: no name, no address, no phone."""
 
-from bisect import bisect_left
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Final
 
 import pandas as pd
 
-from rfm_ml.core.checks import nearest
-from rfm_ml.core.errors import DataError, ParamsError
+from rfm_ml.core.errors import DataError
 from rfm_ml.customers.engagement import activity
 from rfm_ml.customers.funnel import STAGES, funnel_stage
-from rfm_ml.customers.snapshots import snapshots
 from rfm_ml.customers.table import customer_table
-from rfm_ml.segments import SegmentModel, with_overlays, with_prospects
-from rfm_ml.study.forecast import Forecast
-from rfm_ml.study.panels import MOST_MONTHS, RECENT_DAYS, month_ends
+from rfm_ml.segments import PROSPECT
+from rfm_ml.study.customer_channels import channel_measures, channel_scores
+from rfm_ml.study.customer_contact import campaigns_received, contact_facts
+from rfm_ml.study.customer_history import segment_history
+from rfm_ml.study.customer_ids import known_id
+from rfm_ml.study.customer_outlook import outlook
+from rfm_ml.study.dynamic import DynamicSegments
+from rfm_ml.study.offers import customer_offers
+from rfm_ml.study.panels import RECENT_DAYS
 from rfm_ml.study.study import Study
+from rfm_ml.study.triggers import Triggers
 
-NEIGHBOURS: Final = 200
-"""Ids looked at on either side of an unknown one, to name the nearest."""
-
-MEASURES: Final = ("recency_days", "orders", "spend", "orders_per_year", "spend_per_year", "mean_order_value")
+MEASURES: Final = {
+    "recency_days": "last order (days ago)",
+    "orders": "orders",
+    "spend": "spend",
+    "mean_order_value": "mean order",
+    "buying_rhythm": "rhythm",
+    "gap_mean_days": "usual gap (days)",
+    "overdue_days": "late by (days)",
+}
+"""Columns of the customers' table that are shown, and their headings."""
 
 
 class CustomerView:
     """One customer of a study, from every side.
 
-    What the inputs do not allow is None; `why_not` says why.
+    What the inputs do not allow is None; `not_known` says what that is.
 
     Parameters
     ----------
@@ -38,7 +49,7 @@ class CustomerView:
     Raises
     ------
     ParamsError
-        If nobody has this id; the message names the nearest one.
+        If nobody has this id; the message names one that differs by a letter or two, if there is one.
 
     Examples
     --------
@@ -57,12 +68,12 @@ class CustomerView:
             spend = study.customers.groupby("customer_id")["spend"].transform("sum")
             self.customer_id: Any = ids.iloc[int(spend.to_numpy().argmax())]
         else:
-            self.customer_id = _known(str(customer_id), ids, study.contacts)
+            self.customer_id = known_id(study, str(customer_id))
         self.rows = study.customers[ids == self.customer_id].reset_index(drop=True)
 
     @property
     def is_prospect(self) -> bool:
-        """Whether he has never ordered up to the day."""
+        """Whether he has never ordered up to the day; he may have sent something back."""
         return self.rows.empty
 
     def _of(self, table: Any) -> Any:
@@ -78,88 +89,120 @@ class CustomerView:
 
     @cached_property
     def measures(self) -> pd.DataFrame:
-        """His rows of the customers' table: the measures, his rhythm and whether he is late, his engagement."""
-        wanted = ("channel", *MEASURES, "buying_rhythm", "gap_mean_days", "overdue_days", "engagement_score")
-        return self.rows[[c for c in wanted if c in self.rows]]
+        """His rows of the customers' table: the measures, his rhythm and whether he is late; whole days."""
+        shown = self.rows[[c for c in ("channel", *MEASURES) if c in self.rows]]
+        days = {c: shown[c].round().astype("Int64") for c in ("gap_mean_days", "overdue_days")}
+        return shown.assign(**days)
 
+    # --- segments ---------------------------------------------------------------------------------------------
     @cached_property
     def segments(self) -> pd.DataFrame:
-        """`strategy, segment, R, F, M, reason, next_step`, one row per strategy (and channel), as in the lists."""
-        tables = []
-        for name in self.study.strategies:
-            model = self.study.model(name)
-            table = self._labelled(model, self.rows, as_of=pd.Timestamp(self.study.as_of))
-            more: dict[str, Any] = {"reason": "", "next_step": ""}
-            if not self.is_prospect:
-                more = {"reason": model.explain(self.rows), "next_step": model.move_up(self.rows)}
-            tables.append(table.assign(**more).assign(strategy=name))
-        found = pd.concat(tables, ignore_index=True)
-        wanted = ("strategy", "channel", "segment", "R", "F", "M", "reason", "next_step")
+        """`strategy, segment, since, R, F, M, reason, next_step`, one row per strategy (and channel), as published.
+
+        `since` is missing where no earlier day is known.
+        """
+        found = pd.concat([self._standing(name) for name in self.study.strategies], ignore_index=True)
+        wanted = ("strategy", "channel", "segment", "since", "R", "F", "M", "cell", "reason", "next_step")
         return found[[c for c in wanted if c in found]]
 
-    def _labelled(self, model: SegmentModel, rows: pd.DataFrame, *, as_of: pd.Timestamp) -> pd.DataFrame:
-        if rows.empty:
-            return with_prospects(pd.DataFrame(columns=["customer_id", "segment"]), self._himself)
-        assigned = model.assign(rows)
-        if "channel" in rows and "channel" not in assigned:
-            assigned.insert(1, "channel", rows["channel"])
-        if model.segment_map is None:
-            return assigned
-        return with_overlays(assigned, self._events, segment_map=model.segment_map, as_of=as_of)
+    def _standing(self, name: str) -> pd.DataFrame:
+        study = self.study
+        if self.is_prospect:
+            words = {"reason": "", "next_step": "A first order makes him a customer."}
+            return pd.DataFrame([{"strategy": name, "segment": PROSPECT, "since": pd.NaT, **words}])
+        assigned, ledger = self._his(study.segments(name)), self._his(study.ledger(name))
+        told = study.explained(study.model(name), self.rows, assigned["segment"])
+        since = ledger["since"] if study.last_ledger(name) is not None else pd.Series(pd.NaT, ledger.index)
+        return assigned.assign(strategy=name, since=since, reason=told["reason"], next_step=told["next_step"])
 
-    @property
-    def _himself(self) -> pd.DataFrame:
-        return pd.DataFrame({"customer_id": [self.customer_id]})
+    def _his(self, rows: pd.DataFrame) -> pd.DataFrame:
+        return rows[rows["customer_id"] == self.customer_id].reset_index(drop=True)
 
     @cached_property
-    def channels(self) -> pd.DataFrame | None:
-        """`channel`, the measures and the leading strategy's scores in each channel; None without channels.
+    def waiting(self) -> list[str]:
+        """What the rules alone would say, where hysteresis holds him in another segment; one sentence each."""
+        if self.study.params.hysteresis is None or self.is_prospect:
+            return []
+        return [told for name in self.study.strategies for told in self._waiting(name)]
 
-        Where the strategy does not tell channels apart, a channel is scored as if it were all he buys.
-        """
-        if self.is_prospect or "channel" not in self.study.orders.columns:
-            self.why_not["channels"] = "There are no orders, or the log names no channels."
-            return None
-        options = self.study.params.customers.model_dump(exclude={"by"})
-        orders = self._of(self.study.orders)
-        table = customer_table(orders, as_of=self.study.as_of, by="channel", with_features=False, **options)
-        measured = table[["channel", "recency_days", "orders", "spend"]]
-        try:
-            assigned = self.study.model().assign(table)
-        except DataError:
-            return measured  # the strategy needs more than recency, frequency and spend
-        return measured.join(assigned[[c for c in ("segment", "R", "F", "M", "cell") if c in assigned]])
+    def _waiting(self, name: str) -> list[str]:
+        study, rules = self.study, self.study.params.hysteresis
+        assert rules is not None
+        known = [study.as_of, *study.earlier.files(name)]
+        alone = study.label(study.model(name), self.rows, as_of=study.as_of, events=self._events)["segment"]
+        found = []
+        for row, rule in zip(self._his(study.ledger(name)).to_dict("records"), alone, strict=True):
+            where = f"{name} in {row['channel']}" if "channel" in row else name
+            days = row["label_periods"]
+            if row["segment"] != rule == row["label"]:
+                found.append(
+                    f"{where}: the rules alone would put him in {rule} since {known[min(days, len(known)) - 1]}. He "
+                    f"moves when they have said so on {rules.periods} days of the ledger in a row; so far on {days}."
+                )
+            elif row["segment"] != rule:
+                found.append(
+                    f"{where}: the rules alone would put him in {rule}. He stays while he is within "
+                    f"{rules.margin:.0%} of the limit he crossed.".replace("%", " %")
+                )
+        return found
 
     @cached_property
     def history(self) -> pd.DataFrame | None:
-        """`as_of, segment`, scores, `orders, spend` at the last month ends, by the rules of the leading strategy."""
+        """As `segment_history`; None for who never ordered."""
         if self.is_prospect:
             self.why_not["history"] = "A prospect has no history of segments yet."
             return None
-        options = self.study.params.customers.model_dump()
-        ends = month_ends(self.rows["first_order_on"].min().date(), self.study.as_of, most=MOST_MONTHS)
-        model, tables = self.study.model(), []
         try:
-            for day, rows in snapshots(self._of(self.study.orders), as_of=ends, **options).groupby("as_of"):
-                rows = rows.reset_index(drop=True)
-                labelled = self._labelled(model, rows, as_of=pd.Timestamp(str(day)))
-                shown = [c for c in ("channel", "segment", "R", "F", "M") if c in labelled]
-                tables.append(rows[["as_of"]].join(labelled[shown]).join(rows[["orders", "spend"]]))
+            orders = self._of(self.study.orders)
+            return segment_history(self.study, self.rows, orders=orders, events=self._events)
         except DataError as error:
             self.why_not["history"] = f"Earlier months cannot be labelled: {error}"
             return None
-        return pd.concat(tables, ignore_index=True)
+
+    @cached_property
+    def dynamic(self) -> list[str]:
+        """The dynamic segments he is in."""
+        return DynamicSegments(self.study).of_customer(self.customer_id)
+
+    @cached_property
+    def triggers(self) -> pd.DataFrame | None:
+        """`rule, channel, reason, due_on` of the triggers that found him; None without triggers or an earlier day."""
+        found = Triggers(self.study)
+        names = [n for n in found.names if found.since(n) is not None]
+        if not names:
+            return None
+        every = pd.concat([found.actions(n) for n in names], ignore_index=True)
+        return self._his(every)[["rule", "channel", "reason", "due_on"]]
+
+    # --- channels, orders, predictions ------------------------------------------------------------------------
+    @cached_property
+    def _channels(self) -> pd.DataFrame | None:
+        return None if self.is_prospect else channel_measures(self.study, self._of(self.study.orders))
+
+    @property
+    def channels(self) -> pd.DataFrame | None:
+        """`channel` and the measures in each, the highest spend first; None where the log names no channels."""
+        if self._channels is None:
+            return None
+        return self._channels[["channel", "recency_days", "orders", "spend", "first_order_on", "last_order_on"]]
+
+    @cached_property
+    def channel_scores(self) -> pd.DataFrame | None:
+        """As `channel_scores`; None where the log names no channels."""
+        if self._channels is None:
+            return None
+        return channel_scores(self.study, self._channels, segments=self.segments)
 
     @cached_property
     def predictions(self) -> pd.DataFrame | None:
-        """His rows of the predictions; None where nothing can be predicted."""
-        forecast = Forecast(self.study)
-        found = None if self.is_prospect else forecast.predictions
-        if found is None:
-            told = " ".join(dict.fromkeys(forecast.notes)) or "He has no orders to predict from."
-            self.why_not["predictions"] = f"Nothing can be predicted. {told}"
+        """As `outlook`; None where nothing can be predicted."""
+        if self.is_prospect:
+            self.why_not["predictions"] = "He has no orders to predict from."
             return None
-        return found[found["customer_id"] == self.customer_id].reset_index(drop=True)
+        found, notes = outlook(self.study, self.rows)
+        if found is None:
+            self.why_not["predictions"] = f"Nothing can be predicted. {' '.join(dict.fromkeys(notes))}".rstrip()
+        return found
 
     @cached_property
     def orders(self) -> pd.DataFrame:
@@ -170,6 +213,12 @@ class CustomerView:
         frame = table.select(shown).order_by(shown).to_pyarrow().to_pandas().iloc[::-1].reset_index(drop=True)
         return frame.assign(ordered_on=pd.to_datetime(frame["ordered_on"]), amount=frame["amount"].astype("float64"))
 
+    @cached_property
+    def offers(self) -> pd.DataFrame | None:
+        """As `customer_offers`."""
+        return customer_offers(self.study, self.customer_id)
+
+    # --- besides ordering -------------------------------------------------------------------------------------
     @cached_property
     def _events(self) -> pd.DataFrame | None:
         if self.study.events is None:
@@ -182,7 +231,6 @@ class CustomerView:
     def events(self) -> pd.DataFrame | None:
         """`kind, events, lately, last_on`: what he did besides ordering, in all and in the last `RECENT_DAYS` days."""
         if self._events is None:
-            self.why_not["events"] = "The params name no events."
             return None
         since = pd.Timestamp(self.study.as_of) - pd.Timedelta(days=RECENT_DAYS - 1)
         grouped = self._events.assign(lately=self._events["event_at"] >= since).groupby("kind")
@@ -199,21 +247,42 @@ class CustomerView:
         lately = activity(self._of(self.study.scored_events), as_of=self.study.as_of)
         return float(lately["engagement_score"].iloc[0])
 
+    @cached_property
+    def campaigns(self) -> pd.DataFrame:
+        """As `campaigns_received`."""
+        return campaigns_received(self.study, self.customer_id)
 
-def _known(asked: str, ids: pd.Series, contacts: Any | None) -> Any:
-    """Return the id as the tables write it."""
-    found = ids[ids.astype("str") == asked]
-    if len(found):
-        return found.iloc[0]
-    every = ids.astype("str")
-    if contacts is not None:
-        known = contacts.select("customer_id").to_pyarrow()["customer_id"].to_pandas()
-        there = known[known.astype("str") == asked]
-        if len(there):
-            return there.iloc[0]
-        every = pd.concat([every, known.astype("str")])
-    ordered = sorted(set(every))
-    place = bisect_left(ordered, asked)
-    around = ordered[max(0, place - NEIGHBOURS) : place + NEIGHBOURS]
-    close = nearest(asked, around) or ordered[min(place, len(ordered) - 1)]
-    raise ParamsError(f"The customer must be one of this study. Nobody has the id {asked!r}. The nearest is {close!r}.")
+    # --- in short ---------------------------------------------------------------------------------------------
+    @cached_property
+    def facts(self) -> pd.DataFrame:
+        """`about, told`: what is said in a few words; only what the study has data of."""
+        facts = {"stage of the funnel": self.stage} | contact_facts(self.study, self.customer_id)
+        every = len(self.study.params.dynamic_segments)
+        if every:
+            facts["dynamic segments"] = ", ".join(self.dynamic) or f"none of {every}"
+        if self.triggers is not None:
+            found = self.triggers.to_dict("records")
+            told = [f"{t['rule']} ({t['channel']}, until {t['due_on']:%Y-%m-%d}): {t['reason']}" for t in found]
+            facts["found by triggers"] = "; ".join(told) or "none"
+        if self.offers is not None:
+            facts["products to offer"] = "; ".join(map(_named, self.offers.to_dict("records"))) or "none"
+        if self.engagement_score is not None:
+            facts["engagement score"] = f"{self.engagement_score:.1f}"
+        return pd.DataFrame(list(facts.items()), columns=["about", "told"])
+
+    @property
+    def not_known(self) -> str:
+        """What the params do not name, in a sentence; empty if they name everything."""
+        params = self.study.params
+        given = {n: getattr(params, n) for n in ("contacts", "events", "campaigns", "recommendations", "triggers")}
+        given["dynamic segments"] = params.dynamic_segments
+        given["channels"] = "channel" in self.study.orders.columns
+        missing = [name for name, value in given.items() if value is None or value is False or value == {}]
+        return f"This study has no {', '.join(missing)}; nothing is said of them." if missing else ""
+
+
+def _named(product: Mapping[Any, Any]) -> str:
+    """Return a product in words, such as "840361 EGGS - LARGE, GROCERY"."""
+    known = [product.get(c) for c in ("name", "category")]
+    words = ", ".join(str(k) for k in known if isinstance(k, str))
+    return f"{product['product']} {words}".rstrip()

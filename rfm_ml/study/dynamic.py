@@ -104,6 +104,14 @@ class DynamicSegments:
         criteria = self._chosen(names)
         return values_not_seen(criteria, **self._inputs(criteria, self.study))
 
+    def of_customer(self, customer_id: Any) -> list[str]:
+        """Return the segments that one customer or contact is in, in the order of the params."""
+        if not self.names:
+            return []
+        members = self._members(self.criteria, self.study)
+        rows = members.filter(members.customer_id == customer_id).to_pyarrow().to_pylist()
+        return [name for name in self.names if any(row[name] for row in rows)]
+
     @cached_property
     def summary(self) -> pd.DataFrame:
         """One row per segment: `name, description, customers, share, orders, revenue, revenue_share`.

@@ -176,8 +176,8 @@ def drift_warnings(name: str, drift: Mapping[date, float]) -> list[str]:
     ]
 
 
-def read_ledger(file: Path) -> pd.DataFrame:
-    """Return the rows of a ledger file.
+def read_ledger(file: Path, *, customer_id: Any = None) -> pd.DataFrame:
+    """Return the rows of a ledger file, or those of one customer.
 
     Raises
     ------
@@ -185,8 +185,8 @@ def read_ledger(file: Path) -> pd.DataFrame:
         If the file is no ledger.
     """
     try:
-        rows = pd.read_parquet(file)
-    except (OSError, ValueError) as error:
+        rows = pd.read_parquet(file, filters=None if customer_id is None else [("customer_id", "==", customer_id)])
+    except (OSError, ValueError, NotImplementedError) as error:  # the last: ids of another kind
         raise DataError(
             f"The ledger must be a file that can be read. {str(file)!r}: {error}. Remove the folder of that day."
         ) from None

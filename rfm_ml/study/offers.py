@@ -53,6 +53,26 @@ def with_offers(study: StudySegments, assigned: pd.DataFrame) -> pd.DataFrame:
     return assigned.merge(wide.to_pyarrow().to_pandas(), on=who, how="left")
 
 
+def customer_offers(study: StudySegments, customer_id: Any) -> pd.DataFrame | None:
+    """Return what a list offers one customer, one row per product, the first first; None if the params do not ask.
+
+    Columns: `product`, what is known of it (`name`, `category`, `brand`), and `lift`: how many times as often his
+    segment buys it as all customers do; missing where it is offered because the shop sells it most.
+    """
+    rules = product_rules(study)
+    if rules is None:
+        return None
+    require_products(study)
+    found = next_products(study.lines, study.segments()[["customer_id", "segment"]], as_of=study.as_of, rules=rules)
+    found = found.filter(found.customer_id == customer_id)
+    details = _details(study, rules)
+    if details is not None:
+        found = found.left_join(details.rename(product_of="product_id"), found.product == details.product_id)
+    shown = [c for c in ("product", "name", "category", "brand") if c in found.columns]
+    rows = found.order_by("segment", "place").select(*shown, "lift", "by_lift").to_pyarrow().to_pandas()
+    return rows.assign(lift=rows["lift"].where(rows["by_lift"])).drop(columns="by_lift").drop_duplicates("product")
+
+
 def segment_products(study: StudySegments, name: str | None = None) -> pd.DataFrame:
     """Return the first `SHOWN` products of each segment of a strategy, as `product_lift`, with what is known of them.
 

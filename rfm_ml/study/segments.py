@@ -212,7 +212,13 @@ class StudySegments(StudyInputs):
         return self.label(self.model(name), self.customers, as_of=self.as_of, earlier=earlier)
 
     def label(
-        self, model: SegmentModel, customers: pd.DataFrame, *, as_of: date, earlier: pd.DataFrame | None = None
+        self,
+        model: SegmentModel,
+        customers: pd.DataFrame,
+        *,
+        as_of: date,
+        earlier: pd.DataFrame | None = None,
+        events: pd.DataFrame | None = None,
     ) -> pd.DataFrame:
         """Return what a model says about customers as of a day, with overlays; one row per row of `customers`.
 
@@ -226,6 +232,8 @@ class StudySegments(StudyInputs):
             The day.
         earlier
             The ledger of an earlier day, for the margin of the params' hysteresis.
+        events
+            Those of these customers, where they are at hand; None looks among all.
         """
         assigned = model.assign(customers)
         by = self.params.customers.by
@@ -235,7 +243,8 @@ class StudySegments(StudyInputs):
             margin = self.params.hysteresis.margin
             assigned = hold_scores(assigned, customers, model=model, earlier=earlier, margin=margin)
         if model.segment_map is not None:
-            assigned = with_overlays(assigned, self.events, segment_map=model.segment_map, as_of=as_of)
+            events = self.events if events is None else events
+            assigned = with_overlays(assigned, events, segment_map=model.segment_map, as_of=as_of)
         return assigned
 
     def _with_prospects(self, assigned: pd.DataFrame) -> pd.DataFrame:
