@@ -262,7 +262,7 @@ class CustomerView:
             facts["dynamic segments"] = ", ".join(self.dynamic) or f"none of {every}"
         if self.triggers is not None:
             found = self.triggers.to_dict("records")
-            told = [f"{t['rule']} ({t['channel']}, until {t['due_on']:%Y-%m-%d}): {t['reason']}" for t in found]
+            told = [f"{t['rule']} ({t['channel']}, until {t['due_on']}): {t['reason']}" for t in found]
             facts["found by triggers"] = "; ".join(told) or "none"
         if self.offers is not None:
             facts["products to offer"] = "; ".join(map(_named, self.offers.to_dict("records"))) or "none"
