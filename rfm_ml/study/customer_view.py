@@ -111,7 +111,7 @@ class CustomerView:
             words = {"reason": "", "next_step": "A first order makes him a customer."}
             return pd.DataFrame([{"strategy": name, "segment": PROSPECT, "since": pd.NaT, **words}])
         assigned, ledger = self._his(study.segments(name)), self._his(study.ledger(name))
-        told = study.explained(study.model(name), self.rows, assigned["segment"])
+        told = study.explained(study.model(name), self.rows, assigned["segment"], published=True)
         since = ledger["since"] if study.last_ledger(name) is not None else pd.Series(pd.NaT, ledger.index)
         return assigned.assign(strategy=name, since=since, reason=told["reason"], next_step=told["next_step"])
 

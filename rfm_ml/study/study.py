@@ -78,7 +78,9 @@ class Study(StudySegments):
         )
         return with_offers(self, listed)
 
-    def explained(self, model: SegmentModel, customers: pd.DataFrame, segments: pd.Series) -> pd.DataFrame:
+    def explained(
+        self, model: SegmentModel, customers: pd.DataFrame, segments: pd.Series, *, published: bool = False
+    ) -> pd.DataFrame:
         """Return `reason, next_step`: why each customer is in his segment, and what would move him up from there.
 
         Parameters
@@ -89,13 +91,16 @@ class Study(StudySegments):
             Rows of the customers' table.
         segments
             Their segments; with hysteresis a customer may not be where the model's rules alone put him.
+        published
+            Whether the segments were written down before, so that the log may say otherwise by now.
         """
         reasons = model.explain(customers)
-        if self.params.hysteresis is None:
+        if self.params.hysteresis is None and not published:
             return pd.DataFrame({"reason": reasons, "next_step": model.move_up(customers)})
         today = self.label(model, customers, as_of=self.as_of)["segment"]
+        why = "until the move is sure" if self.params.hysteresis else "as published"
         told = [
-            r if s == t else f"{s}, until the move is sure. By today's figures: {r}"
+            r if s == t else f"{s}, {why}. By today's figures: {r}"
             for s, t, r in zip(segments, today, reasons, strict=True)
         ]
         return pd.DataFrame({"reason": told, "next_step": model.move_up(customers, segments=segments)})

@@ -14,6 +14,7 @@ from rfm_ml.reporting.backfill import backfill
 from rfm_ml.study import Study
 from rfm_ml.study.customer_outlook import own_models, side_by_side
 from rfm_ml.study.customer_view import CustomerView
+from rfm_ml.study.published import PublishedStudy
 from rfm_ml.study.triggers import Triggers
 
 ROOT = Path(__file__).parents[2]
@@ -212,6 +213,24 @@ def test_hysteresis_shows_the_segment_of_the_ledger_and_what_the_rules_would_say
     with pytest.raises(SystemExit):
         main(["customer", str(held), "bob"])
     assert "He moves when they have said so on 3 days" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("more", ["", "hysteresis: {periods: 2}\n"])
+def test_a_past_day_is_as_its_ledger_has_it(place: Path, more: str) -> None:
+    past = place.with_name(f"past{len(more)}.yml")
+    past.write_text(place.read_text().replace("study: four", f"study: past{len(more)}") + more)
+    done = backfill(past, start=date(2025, 1, 1), end=date(2025, 3, 31), every="month")
+    for day in done.days[1:]:
+        ledger = pd.read_parquet(done.folder / day.isoformat() / "thresholds.parquet").set_index("customer_id")
+        for who in ledger.index:
+            view = CustomerView(PublishedStudy(past, as_of=day), who)
+            shown, row = view.segments.iloc[0], ledger.loc[who]
+            assert shown[["segment", "R", "F", "M"]].tolist() == row[["segment", "R", "F", "M"]].tolist()
+            assert shown["since"] == row["since"]
+            assert shown["reason"].startswith(row["segment"])
+            assert view.history is not None
+            assert view.history["segment"].iloc[-1] == row["segment"]
+            assert len(view.waiting) == (row["segment"] != row["label"])
 
 
 def test_a_margin_holds_him_too(place: Path) -> None:
