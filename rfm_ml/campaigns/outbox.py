@@ -1,11 +1,11 @@
-"""The outbox: actions on their way to a webhook, each sent once, remembered across runs and kills."""
+"""The outbox: actions and alerts on their way to a webhook, each sent once, remembered across runs and kills."""
 
 import hashlib
 import json
 import os
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ Span = tuple[str, str]
 
 @dataclass
 class Sent:
-    """What came of sending: batches and actions that arrived, actions that wait, faults in words."""
+    """What came of sending: batches and actions (or alerts) that arrived, actions that wait, faults in words."""
 
     batches: int
     actions: int
@@ -103,6 +103,17 @@ class Outbox:
             self._append({"queued": key, **about, "items": items})
         return len(fresh)
 
+    def queue_alerts(self, alerts: Sequence[str], *, study: str, as_of: str) -> None:
+        """Write down the alerts of a day as one batch, unless the same ones of that day were written down before."""
+        key = _digest(study, "alerts", as_of, *alerts)
+        if not self.knows_alerts(alerts, study=study, as_of=as_of):
+            items = [{"customer_id": "", "alert": alert} for alert in alerts]
+            self._append({"queued": key, "study": study, "trigger": None, "as_of": as_of, "items": items})
+
+    def knows_alerts(self, alerts: Sequence[str], *, study: str, as_of: str) -> bool:
+        """Say whether there is nothing to queue: no alert, or the same ones of that day were written down before."""
+        return not alerts or _digest(study, "alerts", as_of, *alerts) in self._batches
+
     def fresh(self, actions: pd.DataFrame, *, trigger: str, since: str, as_of: str) -> pd.DataFrame:
         """Return the actions of whose movement the trigger has not told yet; arguments as in `queue`."""
         columns = ["customer_id", "to_segment"]
@@ -127,7 +138,7 @@ class Outbox:
             self._settled.add(entry["sent"] if "sent" in entry else entry["dropped"])
             return
         self._batches[entry["queued"]] = entry
-        for item in entry["items"]:
+        for item in entry["items"] if entry["trigger"] is not None else ():
             self._spans[entry["trigger"], _subject(item)].append((entry["since"], entry["as_of"]))
 
     def _append(self, entry: dict[str, Any]) -> None:
@@ -191,9 +202,15 @@ def send_waiting(
 
 
 def payload(batch: dict[str, Any], items: Collection[dict[str, Any]]) -> bytes:
-    """Return the body of a batch: ids, rule, segments and due days, nothing else of a person."""
+    """Return the body of a batch: alerts, or ids, rule, segments and due days and nothing else of a person."""
+    if batch["trigger"] is None:
+        body = {"study": batch["study"], "as_of": batch["as_of"], "batch": batch["queued"]}
+        return _json(body | {"alerts": [item["alert"] for item in items]})
     about = {name: batch[name] for name in ("study", "trigger", "since", "as_of")}
-    body = about | {"batch": batch["queued"], "actions": list(items)}
+    return _json(about | {"batch": batch["queued"], "actions": list(items)})
+
+
+def _json(body: dict[str, Any]) -> bytes:
     return json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 

@@ -8,8 +8,8 @@ import typer
 
 from rfm_ml.cli.app import AsOf, Out, ParamsFile, app, console, day_of, errors
 from rfm_ml.cli.display import RunDisplay, print_remarks, print_table
-from rfm_ml.cli.triggers import Send, require_webhook, send_report
-from rfm_ml.core.errors import GateError, ParamsError
+from rfm_ml.cli.triggers import Send, require_webhook, send_report, tell_stopped
+from rfm_ml.core.errors import AlertError, GateError, ParamsError
 
 
 @app.command()
@@ -30,17 +30,22 @@ def run(
 
     if send:
         require_webhook(params)
-    with RunDisplay() as display:
-        result = run_study(
-            params,
-            as_of=day_of(as_of),
-            only=only or (),
-            jobs=jobs,
-            out=out,
-            refit=refit,
-            confirm=confirm or (),
-            display=display,
-        )
+    try:
+        with RunDisplay() as display:
+            result = run_study(
+                params,
+                as_of=day_of(as_of),
+                only=only or (),
+                jobs=jobs,
+                out=out,
+                refit=refit,
+                confirm=confirm or (),
+                display=display,
+            )
+    except AlertError:
+        if send:
+            tell_stopped(params, as_of=day_of(as_of), out=out)
+        raise
     print_remarks(result.notes, result.warnings)
     console.print(f"Done in {result.seconds:.1f} s, as of {result.as_of}.")
     console.print(f"Report: {result.folder / 'index.html'}", markup=False)

@@ -1,11 +1,12 @@
 """Triggers of a published report: what they found, and sending it."""
 
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rfm_ml.cli.app import AsOf, Out, ParamsFile, app, console, day_of
+from rfm_ml.cli.app import AsOf, Out, ParamsFile, app, console, day_of, errors
 from rfm_ml.cli.display import print_table
 from rfm_ml.core.errors import DeliveryError
 
@@ -40,11 +41,22 @@ def tell_sent(published: "PublishedTriggers") -> None:
         If something did not arrive.
     """
     sent = published.send()
-    console.print(f"Webhook: {sent.actions:,} actions sent, POSTs: {sent.batches:,}.")
+    console.print(f"Webhook: {sent.actions:,} {published.what} sent, POSTs: {sent.batches:,}.")
     if sent.faults:
-        raise DeliveryError(
-            f"{' '.join(sent.faults)} The report is published; {sent.waiting:,} actions wait for the next --send."
-        )
+        told = f"The report is published; {sent.waiting:,} {published.what} wait for the next --send."
+        raise DeliveryError(f"{' '.join(sent.faults)} {told}")
+
+
+def tell_stopped(params: str, *, as_of: date | str | None, out: Path | None) -> None:
+    """Send the alerts that have stopped a run, if the params ask for it, and print what came of it."""
+    from rfm_ml.reporting.triggers import send_stopped
+
+    sent = send_stopped(params, as_of=as_of, out=out)
+    if sent is None:
+        return
+    console.print(f"Webhook: {sent.actions:,} actions and alerts sent, POSTs: {sent.batches:,}.")
+    for fault in sent.faults:
+        errors.print(f"rfm-ml: {fault} {sent.waiting:,} actions and alerts wait for the next --send.", markup=False)
 
 
 def require_webhook(params: str) -> None:
@@ -58,14 +70,16 @@ def require_webhook(params: str) -> None:
 
 def send_report(params: str, place: Path, *, send: bool) -> None:
     """After a run: send the triggers of the report it made, or say that nothing was sent."""
-    from rfm_ml.reporting.triggers import PublishedTriggers
+    from rfm_ml.core.places import find_params
+    from rfm_ml.params import load_params
+    from rfm_ml.reporting.triggers import PublishedTriggers, sends_alerts
 
-    if not (place / "tables" / "triggers.csv").exists():
+    if not (place / "tables" / "triggers.csv").exists() and not sends_alerts(load_params(find_params(params))):
         return
     published = PublishedTriggers(params, as_of=place.name, out=place.parents[1])
     if send:
         tell_sent(published)
     elif waiting := published.status()["to send"].sum():
         console.print(
-            f"Webhook: {waiting:,} actions wait; nothing was sent. rfm-ml triggers {params} --send sends them."
+            f"Webhook: {waiting:,} {published.what} wait; nothing was sent. rfm-ml triggers {params} --send sends them."
         )

@@ -38,6 +38,10 @@ class GateError(RfmError):
     exit_code = 5
 
 
+class AlertError(GateError):
+    """An alert stopped a run before anything was published."""
+
+
 class LockedError(RfmError):
     """Another run is writing to the same study."""
 

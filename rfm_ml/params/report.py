@@ -33,8 +33,9 @@ class Alerts(Section):
     """Limits beyond which a run warns; null switches one off."""
 
     segment_size: float | None = Field(
-        0.2, gt=0, description="Largest change of a segment's customers since the last day, as a share."
+        0.5, gt=0, description="Largest change of a segment's customers since the last day, as a share."
     )
+    at_least: int = Field(30, ge=1, description="Segments with fewer customers on both days are not looked at.")
     drift_psi: float | None = Field(
         0.25, gt=0, description="Largest drift of a score or of the segments since the fit, as a PSI."
     )
@@ -42,3 +43,4 @@ class Alerts(Section):
         0.5, gt=0, description="Largest change of lines, orders or customers since the last run, as a share."
     )
     stop: bool = Field(False, description="An alert stops the run: nothing is published, exit code 5.")
+    webhook: bool = Field(False, description="Send alerts to the webhook as well, when a run is told to send.")

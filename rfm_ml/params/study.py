@@ -51,7 +51,9 @@ class Params(Section):
         None, description="Products for each customer, as columns of the lists; left out: none."
     )
     playbook: str | None = Field(None, description="YAML with your own aims and offers per segment.")
-    alerts: Alerts | None = Field(None, description="Warn when sizes, scores or data move; left out: no alerts.")
+    alerts: Alerts | None = Field(
+        default_factory=Alerts, description="Warn when sizes, scores or data move; null: no alerts."
+    )
     triggers: dict[Name, Trigger] = Field(
         default_factory=dict, description="Actions on what changed since the last published day: see docs/triggers.md."
     )

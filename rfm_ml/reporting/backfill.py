@@ -130,8 +130,7 @@ class _Backfill:
             self.result.notes.append(f"A strategy needs features: {one_by_one} days were measured one by one (slower).")
         self._tell_skipped()
         self.result.notes[:0] = [f"{', '.join(names)}: {words}" for words, names in self.told.items()]
-        for name, drift in self.drift.items():
-            self.result.warnings += drift_warnings(name, drift)
+        self.result.warnings += drift_warnings(self.drift)
 
     def _follow(self, name: str, day: PastDay, part: Path) -> None:
         """Write one strategy's ledger of a day, unless a run has."""

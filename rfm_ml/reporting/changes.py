@@ -3,19 +3,17 @@
 import json
 from datetime import date
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from rfm_ml.core.errors import GateError
+from rfm_ml.reporting.alerts import data_alerts, drift_alerts, size_alerts, stop
 from rfm_ml.segments.movement import movement_by_segment, movement_matrix, segment_sizes, share_moved
 from rfm_ml.study import Study
 from rfm_ml.study.history import History
 from rfm_ml.study.triggers import Triggers
-
-SMALL_SEGMENT = 20
-"""Segments with fewer customers on both days are too small for an alert about their size."""
 
 BIGGEST = 5
 """Movements that the front page names."""
@@ -111,50 +109,32 @@ class Changes:
 
     @cached_property
     def alerts(self) -> list[str]:
-        """What moved beyond the limits of the params, one sentence each."""
-        limits, told = self.study.params.alerts, []
+        """What moved beyond the limits of the params, one sentence each: the data, then scores, then segments."""
+        study, limits = self.study, self.study.params.alerts
         if limits is None:
             return []
-        if limits.segment_size is not None:
-            for name, table in self.tables.items():
-                big = table[table[["before", "after"]].max(axis=1) >= SMALL_SEGMENT]
-                beyond = big[big["net"].abs() > limits.segment_size * big["before"]]
-                told += [
-                    f"{name}: {r['segment']} went from {r['before']:,} to {r['after']:,} customers since "
-                    f"{self.since(name)}, by more than {limits.segment_size:.0%}."
-                    for r in beyond.to_dict("records")
-                ]
-        if limits.drift_psi is not None:
-            for name in self.study.strategies:
-                drift = self.study.model(name).drift(self.study.customers)
-                told += [
-                    f"{name}: {r['measure']} has drifted since the fit, PSI {r['psi']:.2f} against a limit of "
-                    f"{limits.drift_psi:g}."
-                    for r in drift[drift["psi"] > limits.drift_psi].to_dict("records")
-                ]
-        if limits.rows is not None:
-            told += [
-                f"The log went from {d['before']:,} to {d['now']:,} {d['what']} since the last run, by more than "
-                f"{limits.rows:.0%}."
-                for d in self.data
-                if abs(d["now"] - d["before"]) > limits.rows * d["before"]
-            ]
+        told = data_alerts(self.data, limits=limits)
+        for name in study.strategies:
+            told += drift_alerts(name, study.model(name).drift(study.customers), limits=limits)
+        for name, table in self.tables.items():
+            told += size_alerts(name, table, since=self.since(name), limits=limits)
         return told
 
-    def stop_if_asked(self) -> None:
+    def stop_if_asked(self, *, failed: Path) -> None:
         """Stop the run on an alert, if the params say so.
+
+        Parameters
+        ----------
+        failed
+            Folder that gets every alert then.
 
         Raises
         ------
-        GateError
-            With every alert; nothing is published.
+        AlertError
+            With the first alerts; nothing is published.
         """
         if self.alerts and self.study.params.alerts is not None and self.study.params.alerts.stop:
-            raise GateError(
-                "No limit of alerts may be passed, as the params say stop: true. Got: "
-                + " ".join(self.alerts)
-                + " Look at the data, then raise the limit or set stop: false. Nothing was published."
-            )
+            stop(self.alerts, failed=failed)
 
     def for_index(self) -> dict[str, Any] | None:
         """Return what the front page tells about the leading strategy, None on the first day."""

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 import rfm_ml
+from rfm_ml.reporting.alerts import MOST
 from rfm_ml.reporting.campaigns import Manifests, for_index, held_sentences, list_warnings
 from rfm_ml.reporting.changes import Changes
 from rfm_ml.reporting.notebooks import NotebookRun
@@ -50,7 +51,9 @@ def write_index(
                 study.customers, currency=study.params.currency, window_days=study.params.customers.window_days
             ),
             window_days=study.params.customers.window_days,
-            warnings=[*warnings, *changes.alerts, *held_sentences(lists), *list_warnings(lists)],
+            warnings=[*warnings, *held_sentences(lists), *list_warnings(lists)],
+            alerts=changes.alerts,
+            most_alerts=MOST,
             changed=changed,
             triggers=changes.triggers.summary.to_dict("records"),
             dynamic=_dynamic(to / "tables"),

@@ -90,3 +90,8 @@ def _exchange(one: Path, other: Path) -> bool:
         return False
     at_cwd, swap = -100, 2
     return bool(renameat2(at_cwd, os.fsencode(one), at_cwd, os.fsencode(other), swap) == 0)
+
+
+def failed_folder(place: Path) -> Path:
+    """Return where a failed run of a day leaves what explains it, until the next one succeeds."""
+    return place.with_name(f"{place.name}.failed")

@@ -3,16 +3,15 @@
 import json
 import os
 import shutil
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from rfm_ml.core.errors import NotebookError, ParamsError
+from rfm_ml.reporting.alerts import shortened
 from rfm_ml.reporting.campaigns import (
     Manifests,
     held_sentences,
@@ -26,7 +25,8 @@ from rfm_ml.reporting.manifest import write_manifest
 from rfm_ml.reporting.notebooks import NotebookRun, execute_all, notebook_folder, prepare
 from rfm_ml.reporting.outputs import write_outputs
 from rfm_ml.reporting.pages import write_pages
-from rfm_ml.reporting.publish import building, locked
+from rfm_ml.reporting.progress import Clock, Display
+from rfm_ml.reporting.publish import building, failed_folder, locked
 from rfm_ml.study import Study
 from rfm_ml.study.audiences import Audiences
 from rfm_ml.study.comparison import StrategyComparison, compares
@@ -34,22 +34,6 @@ from rfm_ml.study.dynamic import DynamicSegments
 from rfm_ml.study.offers import require_products
 
 COMPARING = "Comparing strategies"
-
-
-class Display(Protocol):
-    """Where a run tells how far it is."""
-
-    def stage(self, words: str) -> None:
-        """Begin a stage."""
-
-    def notebooks(self, names: Sequence[str]) -> None:
-        """Begin to execute notebooks."""
-
-    def cell(self, name: str, done: int, total: int) -> None:
-        """Count a finished cell of a notebook."""
-
-    def step(self, words: str, done: int, total: int) -> None:
-        """Count a finished step of a stage."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +90,7 @@ def run_study(
     ParamsError, DataError, NotebookError, LockedError, GateError
         Nothing is published then, and what was published before is untouched.
     """
-    clock = _Clock(display)
+    clock = Clock(display)
     study = Study(params, as_of=as_of, refresh=True)
     runs = prepare_notebooks(study, only=only)
     audiences = Audiences(study)
@@ -127,7 +111,7 @@ def run_study(
             dynamic = DynamicSegments(study)
             dynamic.require_usable()
             audiences.require_usable()
-            changes.stop_if_asked()
+            changes.stop_if_asked(failed=failed_folder(place))
             warnings = [*study.warnings, *dynamic.not_seen()]
         kept = _unchanged(place, study, only=only)
         if compares(study):
@@ -147,9 +131,9 @@ def run_study(
                 write_pages(runs, part / "notebooks", part / "pages", heading=heading(study))
                 write_index(study, runs, part, changes=changes, lists=lists, warnings=warnings)
             write_manifest(study, runs, part, timings=clock.timings, changes=changes, lists=lists, warnings=warnings)
-        shutil.rmtree(_failed(place), ignore_errors=True)
+        shutil.rmtree(failed_folder(place), ignore_errors=True)
     study.store.prune(max_gb=study.params.engine.cache_gb)
-    told = [*warnings, *changes.alerts, *list_warnings(lists)]
+    told = [*warnings, *shortened(changes.alerts, where="run.json"), *list_warnings(lists)]
     return RunResult(place, study.as_of, study.log.notes, told, clock.seconds, tuple(held_sentences(lists)))
 
 
@@ -175,7 +159,7 @@ def prepare_notebooks(study: Study, *, only: Sequence[str] = ()) -> list[Noteboo
     return runs
 
 
-def _execute(runs: list[NotebookRun], study: Study, part: Path, *, jobs: int, clock: "_Clock") -> list[NotebookRun]:
+def _execute(runs: list[NotebookRun], study: Study, part: Path, *, jobs: int, clock: Clock) -> list[NotebookRun]:
     if clock.display:
         clock.display.notebooks([r.name for r in runs])
     try:
@@ -183,15 +167,10 @@ def _execute(runs: list[NotebookRun], study: Study, part: Path, *, jobs: int, cl
             cell = clock.display.cell if clock.display else None
             return execute_all(runs, part.resolve() / "notebooks", jobs=jobs, progress=cell)
     except NotebookError as error:
-        failed = _failed(part.with_name(study.as_of.isoformat()))
+        failed = failed_folder(part.with_name(study.as_of.isoformat()))
         shutil.rmtree(failed, ignore_errors=True)
         shutil.copytree(part / "notebooks", failed)
         raise NotebookError(f"{error}\n\nThe notebooks as far as they came are in {failed}.") from None
-
-
-def _failed(place: Path) -> Path:
-    """Return where the notebooks of a failed run are kept until the next one succeeds."""
-    return place.with_name(f"{place.name}.failed")
 
 
 def _unchanged(place: Path, study: Study, *, only: Sequence[str]) -> dict[str, Path]:
@@ -224,29 +203,3 @@ def _inside(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.chdir(before)
-
-
-class _Clock:
-    """Seconds per stage, told to the display as they begin."""
-
-    def __init__(self, display: Display | None) -> None:
-        self.display = display
-        self.timings: dict[str, float] = {}
-        self._start = time.perf_counter()
-
-    @property
-    def seconds(self) -> float:
-        return time.perf_counter() - self._start
-
-    @contextmanager
-    def stage(self, words: str) -> Iterator[None]:
-        if self.display:
-            self.display.stage(words)
-        with self.timed(words):
-            yield
-
-    @contextmanager
-    def timed(self, words: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.timings[words] = round(time.perf_counter() - start, 2)

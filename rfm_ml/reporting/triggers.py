@@ -1,5 +1,6 @@
-"""Sending what the triggers of a published report ask for."""
+"""Sending what the triggers of a published report ask for, and its alerts."""
 
+import json
 import os
 from datetime import date
 from pathlib import Path
@@ -11,11 +12,15 @@ from rfm_ml.campaigns.outbox import Outbox, Sent, send_waiting
 from rfm_ml.campaigns.webhook import Webhook
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.params import Params
-from rfm_ml.reporting.publish import locked
+from rfm_ml.reporting.alerts import FILE
+from rfm_ml.reporting.publish import failed_folder, locked
 from rfm_ml.study import Study
 
 JOURNAL = Path("triggers") / "sent.jsonl"
 """Where a study remembers what it has sent, beside its reports."""
+
+ALERTS = "(alerts)"
+"""The alerts among the triggers, when they are counted; no trigger can have this name."""
 
 
 def webhook_of(params: Params) -> Webhook:
@@ -24,11 +29,11 @@ def webhook_of(params: Params) -> Webhook:
     Raises
     ------
     ParamsError
-        If one of them is not set or cannot be used, or no trigger asks for it.
+        If one of them is not set or cannot be used, or neither a trigger nor the alerts ask for it.
     """
     asked = params.webhook
-    if not any(t.webhook for t in params.triggers.values()):
-        raise ParamsError("A trigger must have webhook: true to be sent. None has. Add it in the params.")
+    if not any(t.webhook for t in params.triggers.values()) and not sends_alerts(params):
+        raise ParamsError("A trigger, or alerts, must have webhook: true to be sent. None has. Add it in the params.")
     found = {}
     for what, name in {"address": asked.url_env, "secret": asked.secret_env}.items():
         if not os.environ.get(name):
@@ -36,6 +41,39 @@ def webhook_of(params: Params) -> Webhook:
         found[what] = os.environ[name]
     limits = asked.model_dump(include={"allow_http", "timeout_seconds", "tries"})
     return Webhook(found["address"], found["secret"], **limits)
+
+
+def sends_alerts(params: Params) -> bool:
+    """Say whether the params ask for alerts to be sent."""
+    return params.alerts is not None and params.alerts.webhook
+
+
+def send_stopped(params: str | Path, *, as_of: str | date | None = None, out: Path | None = None) -> Sent | None:
+    """Send the alerts of a run that they have stopped; None if the params do not ask for it.
+
+    Parameters
+    ----------
+    params, as_of, out
+        As the run had them.
+
+    Raises
+    ------
+    ParamsError
+        If the webhook cannot be used as it is set up.
+    LockedError
+        If a run is writing to the study.
+    """
+    study = Study(params, as_of=as_of)
+    if not sends_alerts(study.params):
+        return None
+    folder = (out or study.base / "reports") / study.params.study
+    alerts = (failed_folder(folder / study.as_of.isoformat()) / FILE).read_text(encoding="utf-8").splitlines()
+    with locked(folder):
+        outbox = Outbox(folder / JOURNAL)
+        outbox.queue_alerts(alerts, study=study.params.study, as_of=study.as_of.isoformat())
+        left_alone = map(str, objectors(study.contacts))  # of actions that wait since an earlier report
+        total_seconds = study.params.webhook.total_seconds
+        return send_waiting(outbox, webhook_of(study.params), left_alone=left_alone, total_seconds=total_seconds)
 
 
 class PublishedTriggers:
@@ -66,18 +104,27 @@ class PublishedTriggers:
             raise ParamsError(f"A report {f'of {day} ' if day else ''}must have been made first. {known}")
         self.place = self.folder / day
         self.study = Study(params, as_of=day)
-        if not (self.place / "tables" / "triggers.csv").exists():
+        self._table = self.place / "tables" / "triggers.csv"
+        if not self._table.exists() and not sends_alerts(self.study.params):
             raise ParamsError(f"The report of {day} must know triggers. It has none. Run the study again.")
 
     def status(self) -> pd.DataFrame:
-        """Return `trigger, actions, to_send`: to send are those of webhook triggers that were never queued or wait."""
+        """Return `trigger, actions, to send`: to send are those of webhook triggers that were never queued or wait.
+
+        Alerts have a row of their own if the params send them.
+        """
         outbox = Outbox(self.folder / JOURNAL)
         waiting = {str(row["name"]): 0 for row in self._rows}
         for batch in outbox.waiting:
-            waiting[batch["trigger"]] = waiting.get(batch["trigger"], 0) + len(batch["items"])
+            name = batch["trigger"] or ALERTS
+            waiting[name] = waiting.get(name, 0) + len(batch["items"])
         for name, since, as_of in self._sendable():
             waiting[name] += len(outbox.fresh(self._actions(name), trigger=name, since=since, as_of=as_of))
         actions = {str(row["name"]): int(row["actions"]) for row in self._rows}
+        if sends_alerts(self.study.params):
+            actions[ALERTS] = len(self._alerts)
+            known = outbox.knows_alerts(self._alerts, study=self.study.params.study, as_of=self.place.name)
+            waiting[ALERTS] = waiting.get(ALERTS, 0) + (0 if known else len(self._alerts))
         return pd.DataFrame([{"trigger": n, "actions": actions.get(n, 0), "to send": w} for n, w in waiting.items()])
 
     def send(self) -> Sent:
@@ -108,12 +155,25 @@ class PublishedTriggers:
                     as_of=as_of,
                     batch_size=asked.batch_size,
                 )
+            if sends_alerts(self.study.params):
+                outbox.queue_alerts(self._alerts, study=self.study.params.study, as_of=self.place.name)
             left_alone = map(str, objectors(self.study.contacts))
             return send_waiting(outbox, webhook, left_alone=left_alone, total_seconds=asked.total_seconds)
 
     @property
+    def what(self) -> str:
+        """What is sent, in words."""
+        return "actions and alerts" if sends_alerts(self.study.params) else "actions"
+
+    @property
+    def _alerts(self) -> list[str]:
+        return list(json.loads((self.place / "run.json").read_text(encoding="utf-8"))["alerts"])
+
+    @property
     def _rows(self) -> list[dict[str, str]]:
-        table = pd.read_csv(self.place / "tables" / "triggers.csv", dtype="str", keep_default_na=False)
+        if not self._table.exists():
+            return []
+        table = pd.read_csv(self._table, dtype="str", keep_default_na=False)
         return [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
 
     def _sendable(self) -> list[tuple[str, str, str]]:

@@ -150,29 +150,29 @@ def _facts(model: Path) -> dict[str, Any]:
         return {}
 
 
-def drift_warnings(name: str, drift: Mapping[date, float]) -> list[str]:
-    """Return a sentence where the customers of backfilled days differ much from those the model was made on.
+def drift_warnings(drift: Mapping[str, Mapping[date, float]]) -> list[str]:
+    """Return a sentence if the customers of backfilled days differ much from those the models were made on.
 
     Parameters
     ----------
-    name
-        Of the strategy.
     drift
-        The PSI of each day.
+        By strategy the PSI of each day.
 
     Examples
     --------
-    >>> drift_warnings("quantiles", {date(2024, 1, 31): 2.5, date(2024, 2, 29): 0.1})[0][:60]
-    'quantiles: on 1 of 2 backfilled days the customers differ mu'
+    >>> drift_warnings({"quantiles": {date(2024, 1, 31): 2.5, date(2024, 2, 29): 0.1}})[0][:82]
+    'On 1 of 2 backfilled days the customers differ much from those the models were mad'
     """
-    much = {day: psi for day, psi in drift.items() if psi > LARGE_DRIFT}
-    if not much:
+    worst = {name: max(psi.values()) for name, psi in drift.items() if max(psi.values(), default=0) > LARGE_DRIFT}
+    if not worst:
         return []
-    worst = max(much, key=lambda day: (much[day], day))
+    every = {day for psi in drift.values() for day in psi}
+    much = {day for psi in drift.values() for day, value in psi.items() if value > LARGE_DRIFT}
+    figures = ", ".join(f"{name} {psi:.2f}" for name, psi in worst.items())
     return [
-        f"{name}: on {len(much)} of {len(drift)} backfilled days the customers differ much from those the model was "
-        f"made on (PSI up to {much[worst]:.2f}, on {worst}; {LARGE_DRIFT} is much). Moves between those days are "
-        "largely the whole shop changing, not single customers."
+        f"On {len(much)} of {len(every)} backfilled days the customers differ much from those the models were made on "
+        f"(PSI up to: {figures}; {LARGE_DRIFT} is much). Moves between those days are largely the whole shop changing, "
+        "not single customers."
     ]
 
 

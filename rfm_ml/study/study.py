@@ -193,10 +193,12 @@ class Study(StudySegments):
         last = self.customers["last_order_on"].max().date()
         found = quality_warnings(self.waterfall, last_order_on=last, as_of=self.as_of)
         found += self.companion_notes
+        drift = {}
         for name in self.strategies:
             choice = self.choice(name)
             found += [f"{name}: {told}" for told in choice.warnings]
-            found += drift_warnings(name, self.earlier.drift(name, choice.model.fingerprint))
+            drift[name] = self.earlier.drift(name, choice.model.fingerprint)
+        found += drift_warnings(drift)
         if self.params.clv is not None:
             found += [f"Predictions: {told}" for told in self._clv_fit[1]]
         return found

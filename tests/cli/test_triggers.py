@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from rfm_ml.campaigns.webhook import is_genuine
 from rfm_ml.cli import main
 
 MORE = """
@@ -74,6 +75,65 @@ def test_what_must_be_there_is_told_before_anything_runs(
     assert not shop.report().exists()
     shop.write_params()
     assert typed("run", shop.params, "--send") == 2
-    assert "A trigger must have webhook: true to be sent." in capsys.readouterr().err
+    assert "A trigger, or alerts, must have webhook: true to be sent." in capsys.readouterr().err
     assert typed("triggers", shop.params, "--as-of", "2024-06-01") == 2
     assert "A report of 2024-06-01 must have been made first." in capsys.readouterr().err
+
+
+LIMITS = "alerts: {segment_size: 0.2, at_least: 1, drift_psi: null, rows: 0.3, webhook: true}\nwebhook: {tries: 1}\n"
+
+
+def test_alerts_are_sent_once(shop: Any, hooked: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    shop.write_params(more=LIMITS)
+    assert typed("run", shop.params, "--as-of", "2024-05-31", "--send") == 0
+    assert hooked.got == []
+    assert "Webhook: 0 actions and alerts sent, POSTs: 0." in capsys.readouterr().out
+    assert typed("run", shop.params) == 0
+    assert hooked.got == []
+    alerts = json.loads((shop.report() / "run.json").read_text())["alerts"]
+    assert f"Webhook: {len(alerts)} actions and alerts wait; nothing was sent." in capsys.readouterr().out
+
+    hooked.script = [503]
+    assert typed("triggers", shop.params, "--send") == 1
+    assert typed("triggers", shop.params) == 0
+    assert ["(alerts)", str(len(alerts)), str(len(alerts))] in [
+        line.split() for line in capsys.readouterr().out.splitlines()
+    ]
+    assert typed("triggers", shop.params, "--send") == 0
+    assert typed("triggers", shop.params, "--send") == 0
+    assert typed("run", shop.params, "--send") == 0
+    (first, body), (second, same) = hooked.got
+    assert first["Idempotency-Key"] == second["Idempotency-Key"]
+    assert body == same
+    assert is_genuine(
+        body,
+        timestamp=second["X-RFM-Timestamp"],
+        signed=second["X-RFM-Signature"],
+        secret="s3cret",
+        now=int(second["X-RFM-Timestamp"]),
+    )
+    told = json.loads(body)
+    assert told == {"study": "shop", "as_of": "2024-06-30", "batch": first["Idempotency-Key"], "alerts": alerts}
+    assert "The log went from 4 to 6 customers since the last run, by more than 30%." in alerts
+
+
+def test_alerts_that_stop_a_run_are_sent_all_the_same(
+    shop: Any, hooked: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.write_params(more=LIMITS.replace("webhook: true", "webhook: true, stop: true"))
+    assert typed("run", shop.params, "--as-of", "2024-05-31") == 0
+    assert typed("run", shop.params) == 5
+    assert hooked.got == []
+    hooked.script = [500]
+    assert typed("run", shop.params, "--send") == 5
+    assert "it answered 500" in capsys.readouterr().err
+    assert typed("run", shop.params, "--send") == 5
+    assert typed("run", shop.params, "--send") == 5
+    assert len(hooked.got) == 2
+    sent = json.loads(hooked.got[1][1])["alerts"]
+    assert sent == (shop.report().with_name("2024-06-30.failed") / "alerts.txt").read_text().splitlines()
+    assert not shop.report().exists()
+    # Without the word in the params nothing goes.
+    shop.write_params(more=MORE + "alerts: {rows: 0.3, stop: true}\n")
+    assert typed("run", shop.params, "--send") == 5
+    assert len(hooked.got) == 2

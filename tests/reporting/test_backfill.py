@@ -170,7 +170,7 @@ def test_large_drift_of_backfilled_days_is_told_by_backfill_and_the_next_run(sho
     assert psi == pytest.approx(model.drift(Study(shop.params, as_of="2023-11-30").customers)["psi"].max(), abs=1e-4)
     assert psi > 0.25
     warning = done.warnings[-1]
-    assert warning.startswith("quantiles: on 6 of 7 backfilled days the customers differ much from those the model was")
+    assert warning.startswith("On 6 of 7 backfilled days the customers differ much from those the models were made on")
     run_study(shop.params)
     assert warning in json.loads((shop.report() / "run.json").read_text())["warnings"]
     assert warning in (shop.report() / "index.html").read_text()

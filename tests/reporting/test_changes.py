@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from rfm_ml.cli import main
-from rfm_ml.core.errors import GateError
+from rfm_ml.core.errors import AlertError
 from rfm_ml.reporting.backfill import backfill
 from rfm_ml.reporting.run import run_study
 
@@ -81,12 +81,19 @@ def test_a_backfilled_day_counts_as_the_last(shop: Any) -> None:
     assert sorted(set(sizes["as_of"])) == ["2024-03-31", "2024-04-30", "2024-05-31", "2024-06-30"]
 
 
-def test_alerts_are_told_everywhere(shop: Any, capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
-    monkeypatch.setattr("rfm_ml.reporting.changes.SMALL_SEGMENT", 1)
-    shop.write_params(more="alerts: {segment_size: 0.2, drift_psi: 0.1, rows: 0.3}\n")
+SENSITIVE = "alerts: {segment_size: 0.2, at_least: 1, drift_psi: 0.1, rows: 0.3}\n"
+
+
+def ran(shop: Any, *words: str) -> int:
+    with pytest.raises(SystemExit) as end:
+        main(["run", str(shop.params), *words])
+    return int(end.value.code or 0)
+
+
+def test_alerts_are_told_everywhere(shop: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    shop.write_params(more=SENSITIVE)
     run_study(shop.params, as_of="2024-05-31")
-    with pytest.raises(SystemExit):
-        main(["run", str(shop.params)])
+    assert ran(shop) == 0
     manifest = json.loads((shop.report() / "run.json").read_text())
     alerts = manifest["alerts"]
     assert "The log went from 4 to 6 customers since the last run, by more than 30%." in alerts
@@ -95,25 +102,58 @@ def test_alerts_are_told_everywhere(shop: Any, capsys: pytest.CaptureFixture[str
         assert any(a.startswith(f"quantiles: {name} went from {figures['before']} to") for a in alerts) == beyond
     assert any("has drifted since the fit, PSI" in a for a in alerts)
     page, printed = (shop.report() / "index.html").read_text(), capsys.readouterr().out
-    for alert in alerts:
-        assert alert in page
-        assert f"Warning: {alert}" in printed
+    # Three are in sight, in print and on the front page; the others are one click away.
+    seen, _, folded = page.partition(f"<summary>{len(alerts) - 3} more alerts</summary>")
+    assert len(alerts) > 4
+    for place, alert in enumerate(alerts):
+        assert (alert in seen, alert in folded) == (place < 3, place >= 3)
+        assert (f"Warning: {alert}" in printed) == (place < 3)
+    assert f"Warning: And {len(alerts) - 3} more alerts: run.json." in printed
+
+
+def test_limits_hold_without_a_word_in_the_params(shop: Any) -> None:
+    day = pd.Timestamp("2024-05-01")
+    rows = [(f"c{n:02}", n, f"{day + pd.Timedelta(days=n % 20):%Y-%m-%d}", 20 + n) for n in range(80)]
+    columns = ["customer_id", "order_id", "ordered_at", "amount"]
+    pd.DataFrame(rows, columns=columns).to_csv(shop.orders, index=False)
+    run_study(shop.params, as_of="2024-05-31")
+    assert json.loads((shop.report("2024-05-31") / "run.json").read_text())["alerts"] == []
+    again = [(f"d{n:02}", 100 + n, "2024-06-20", 5) for n in range(60)]
+    pd.DataFrame([*rows, *again], columns=columns).to_csv(shop.orders, index=False)
+    run_study(shop.params)
+    manifest = json.loads((shop.report() / "run.json").read_text())
+    assert manifest["params"]["alerts"]["at_least"] == 30
+    told = manifest["alerts"]
+    assert "The log went from 80 to 140 customers since the last run, by more than 50%." in told
+    assert any("segment has drifted since the fit, PSI" in a for a in told)
+    for name, figures in manifest["movement"]["quantiles"]["segments"].items():
+        beyond = max(figures["before"], figures["after"]) >= 30 and abs(figures["net"]) > 0.5 * figures["before"]
+        assert any(a.startswith(f"quantiles: {name} went from") for a in told) == beyond
+    assert any(" went from " in a and a.startswith("quantiles") for a in told)
+    shop.write_params(more="alerts: null\n")
+    run_study(shop.params)
+    assert json.loads((shop.report() / "run.json").read_text())["alerts"] == []
 
 
 def test_limits_can_be_switched_off_and_small_segments_are_quiet(shop: Any) -> None:
-    shop.write_params(more="alerts: {drift_psi: null, rows: null}\n")
+    shop.write_params(more="alerts: {drift_psi: null, rows: null, segment_size: 0.1}\n")
     run_study(shop.params, as_of="2024-05-31")
     run_study(shop.params)
     assert json.loads((shop.report() / "run.json").read_text())["alerts"] == []
 
 
 def test_stop_publishes_nothing_and_ends_with_5(shop: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    shop.write_params(more="alerts: {rows: 0.3, stop: true}\n")
+    shop.write_params(more=SENSITIVE.replace("}", ", stop: true}"))
     run_study(shop.params, as_of="2024-05-31")
-    with pytest.raises(GateError, match="from 4 to 6 customers"):
+    with pytest.raises(AlertError, match="from 4 to 6 customers"):
         run_study(shop.params)
     assert not shop.report().exists()
-    with pytest.raises(SystemExit) as end:
-        main(["run", str(shop.params)])
-    assert end.value.code == 5
-    assert "Nothing was published." in capsys.readouterr().err
+    assert ran(shop) == 5
+    told = capsys.readouterr().err.splitlines()[-1]
+    every = (shop.report().with_name("2024-06-30.failed") / "alerts.txt").read_text().splitlines()
+    assert f"Got {len(every)}: {' '.join(every[:3])} And {len(every) - 3} more alerts: {shop.base}" in told
+    assert every[3] not in told
+    assert "Nothing was published." in told
+    shop.write_params(more=SENSITIVE)
+    run_study(shop.params)
+    assert not shop.report().with_name("2024-06-30.failed").exists()
