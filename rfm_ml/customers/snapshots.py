@@ -25,6 +25,8 @@ Ints = NDArray[np.int64]
 CENTS: Final = 10**MONEY_DIGITS
 """Money is summed as whole numbers of so small a part of the currency's unit, as exact as `MONEY`."""
 
+EPOCH: Final = date(1970, 1, 1)
+
 _LARGEST_SUM = 9e18  # of an int64
 
 
@@ -66,12 +68,21 @@ def snapshots(
     1 2024-02-29           a             9   40.0
     2 2024-02-29           b            19   20.0
     """
-    each = each_snapshot(orders, as_of=as_of, window_days=window_days, annualise=annualise, by=by)
-    frames = []
-    for day, frame in each:
-        frame.insert(0, "as_of", pd.Series(pd.Timestamp(day), index=frame.index, dtype="datetime64[us]"))
-        frames.append(frame)
-    return pd.concat(frames, ignore_index=True)
+    require_window(window_days, annualise=annualise)
+    days, sums = _read(orders, as_of=as_of, by=by)
+    sizes = sums.sizes(days)
+    ids, columns, begin = [], {}, 0
+    # Written where they stay: a frame of every day, joined, would need twice the memory and more time.
+    for day, frame in _ahead(days, partial(sums.table, window_days=window_days, annualise=annualise)):
+        end = begin + len(frame)
+        ids.append(frame[group_keys(by)])
+        figures = frame.drop(columns=group_keys(by))
+        for name, column in {"as_of": np.datetime64(day, "us"), **dict(figures.items())}.items():
+            values = np.asarray(column)
+            columns.setdefault(name, np.empty(sizes.sum(), dtype=values.dtype))[begin:end] = values
+        begin = end
+    keys = pd.concat(ids, ignore_index=True)
+    return pd.DataFrame({"as_of": columns.pop("as_of"), **dict(keys.items()), **columns}, copy=False)
 
 
 def each_snapshot(
@@ -116,12 +127,17 @@ def each_snapshot(
     few looks per customer, and nothing is read or grouped again. In memory are the running sums, about 50 bytes a
     customer-day, and the tables of two days.
     """
+    require_window(window_days, annualise=annualise)
+    days, sums = _read(orders, as_of=as_of, by=by)
+    return _ahead(days, partial(sums.table, window_days=window_days, annualise=annualise))
+
+
+def _read(orders: ir.Table | pd.DataFrame, *, as_of: Days, by: str | None) -> tuple[list[date], "_RunningSums"]:
+    """Return the days in order, and the log up to the last of them."""
     days = sorted({as_day(d) for d in as_of})
     if not days:
         raise ParamsError("as_of must name at least one day. Got none. Give a list of days.")
-    require_window(window_days, annualise=annualise)
-    sums = _RunningSums.of(order_rows(orders, by=by, as_of=days[-1]), keys=group_keys(by))
-    return _ahead(days, partial(sums.table, window_days=window_days, annualise=annualise))
+    return days, _RunningSums.of(order_rows(orders, by=by, as_of=days[-1]), keys=group_keys(by))
 
 
 def _ahead(days: list[date], make: Callable[[date], pd.DataFrame]) -> Iterator[tuple[date, pd.DataFrame]]:
@@ -177,7 +193,7 @@ class _RunningSums:
 
     def table(self, as_of: date, *, window_days: int | None, annualise: bool) -> pd.DataFrame:
         """Return the customers table as of a day."""
-        today = (as_of - date(1970, 1, 1)).days
+        today = (as_of - EPOCH).days
         period = window_days or DAYS_PER_YEAR
         last, before = self._rows_up_to(today), self._rows_up_to(today - period)
         first_order = self.order_days[self.starts]
@@ -210,6 +226,13 @@ class _RunningSums:
         }
         frame = ids.to_pandas()
         return pd.concat([frame, pd.DataFrame(columns, copy=False)], axis=1)
+
+    def sizes(self, days: list[date]) -> Ints:
+        """Count those who have ordered up to each day."""
+        ends = np.append(self.starts[1:], len(self.day))
+        first_order = self.order_days[self.starts]
+        first_on = np.sort(self.order_day[first_order[self.order_days[ends] > first_order]])
+        return np.searchsorted(first_on, [(d - EPOCH).days for d in days], side="right")
 
     def _rows_up_to(self, day: int) -> Ints:
         """Return for each customer the row after his last one on or before the day."""
