@@ -71,18 +71,21 @@ def snapshots(
     require_window(window_days, annualise=annualise)
     days, sums = _read(orders, as_of=as_of, by=by)
     sizes = sums.sizes(days)
-    ids, columns, begin = [], {}, 0
+    ids: list[pd.DataFrame] = []
+    columns: dict[str, NDArray[np.generic]] = {}
+    begin = 0
     # Written where they stay: a frame of every day, joined, would need twice the memory and more time.
-    for day, frame in _ahead(days, partial(sums.table, window_days=window_days, annualise=annualise)):
+    for _, frame in _ahead(days, partial(sums.table, window_days=window_days, annualise=annualise)):
         end = begin + len(frame)
         ids.append(frame[group_keys(by)])
-        figures = frame.drop(columns=group_keys(by))
-        for name, column in {"as_of": np.datetime64(day, "us"), **dict(figures.items())}.items():
-            values = np.asarray(column)
+        for name in frame.columns.drop(group_keys(by)):
+            values = frame[name].to_numpy()
             columns.setdefault(name, np.empty(sizes.sum(), dtype=values.dtype))[begin:end] = values
         begin = end
-    keys = pd.concat(ids, ignore_index=True)
-    return pd.DataFrame({"as_of": columns.pop("as_of"), **dict(keys.items()), **columns}, copy=False)
+    told = np.repeat(np.array(days, dtype="datetime64[us]"), sizes)
+    return pd.concat(
+        [pd.Series(told, name="as_of"), pd.concat(ids, ignore_index=True), pd.DataFrame(columns, copy=False)], axis=1
+    )
 
 
 def each_snapshot(
