@@ -39,21 +39,7 @@ def write_outputs(study: Study, to: Path, *, changes: Changes) -> None:
         compared.pairs.to_csv(tables / "scorecard_pairs.csv", index=False)
         compared.ranks.to_csv(tables / "scorecard_ranks.csv", index=False)
     for name in study.strategies:
-        model = study.model(name)
-        (models / f"{name}.json").write_text(model.to_json(), encoding="utf-8")
-        (models / f"{name}.sql").write_text(rules_statement(study, name), encoding="utf-8")
-        study.rules(name).table.to_csv(tables / f"rules_{name}.csv", index=False)
-        study.profile(name).to_csv(tables / f"profile_{name}.csv", index=False)
-        model.drift(study.customers).to_csv(tables / f"drift_{name}.csv", index=False)
-        study.ledger(name).to_parquet(tables / f"ledger_{name}.parquet", index=False, compression="zstd")
-        changes.sizes(name).to_csv(tables / f"sizes_{name}.csv", index=False)
-        if name in changes.matrices:
-            changes.matrices[name].to_csv(tables / f"movement_{name}.csv", index=False)
-        if hasattr(model.strategy_, "summary"):
-            model.strategy_.summary().to_csv(tables / f"scores_{name}.csv", index=False)
-        write_list(study, study.segment_list(name), segments / name)
-        if study.params.recommendations is not None:
-            segment_products(study, name).to_csv(tables / f"products_{name}.csv", index=False)
+        _write_strategy(study, name, to, changes=changes)
     if study.params.dynamic_segments:
         _write_dynamic(study, tables, segments / "dynamic")
     if study.params.triggers:
@@ -64,6 +50,26 @@ def write_outputs(study: Study, to: Path, *, changes: Changes) -> None:
         results.lift.to_csv(tables / "campaign_lift.csv", index=False)
         results.campaigns.to_csv(tables / "campaigns.csv", index=False)
         results.balance.to_csv(tables / "campaign_balance.csv", index=False)
+
+
+def _write_strategy(study: Study, name: str, to: Path, *, changes: Changes) -> None:
+    """Write one strategy's model, tables and lists."""
+    tables, segments, models = (to / folder for folder in ("tables", "segments", "models"))
+    model = study.model(name)
+    (models / f"{name}.json").write_text(model.to_json(), encoding="utf-8")
+    (models / f"{name}.sql").write_text(rules_statement(study, name), encoding="utf-8")
+    study.rules(name).table.to_csv(tables / f"rules_{name}.csv", index=False)
+    study.profile(name).to_csv(tables / f"profile_{name}.csv", index=False)
+    model.drift(study.customers).to_csv(tables / f"drift_{name}.csv", index=False)
+    study.ledger(name).to_parquet(tables / f"ledger_{name}.parquet", index=False, compression="zstd")
+    changes.sizes(name).to_csv(tables / f"sizes_{name}.csv", index=False)
+    if name in changes.matrices:
+        changes.matrices[name].to_csv(tables / f"movement_{name}.csv", index=False)
+    if hasattr(model.strategy_, "summary"):
+        model.strategy_.summary().to_csv(tables / f"scores_{name}.csv", index=False)
+    write_list(study, study.segment_list(name), segments / name)
+    if study.params.recommendations is not None:
+        segment_products(study, name).to_csv(tables / f"products_{name}.csv", index=False)
 
 
 def _write_actions(triggers: Triggers, campaigns: Path) -> None:
