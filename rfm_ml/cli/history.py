@@ -28,7 +28,12 @@ def backfill(
     done = write(params, start=_day(start, "--from"), end=_day(end, "--to"), every=every, model=model, out=out)
     print_remarks(done.notes, done.warnings)
     if done.days:
-        console.print(f"{len(done.days)} days written, {done.days[0]} to {done.days[-1]}.")
+        many = len(done.days) > 1
+        console.print(
+            f"{len(done.days)} days written, {done.days[0]} to {done.days[-1]}."
+            if many
+            else f"1 day written, {done.days[0]}."
+        )
     console.print(f"Ledger: {done.folder}", markup=False)
 
 

@@ -21,6 +21,7 @@ from rfm_ml.segments.ledger import ledger_rows
 from rfm_ml.study import Study
 from rfm_ml.study.ledgers import BACKFILLED, OF_A_DAY, Ledgers, as_of_days, drift_warnings
 from rfm_ml.study.past import PastDay, past_days
+from rfm_ml.transactions.quality import STALE_DAYS
 
 MODELS: Final = ("published", "last", "first")
 """Which model labels the days of a backfill."""
@@ -123,8 +124,10 @@ class _Backfill:
                 self._write_manifest(part / day.as_of.isoformat(), day)
                 self.result.days.append(day.as_of)
         if not self.choices:
+            first = self.study.span[0] if self.study.span else "never"
             raise DataError(
-                f"There must be an order on or before the last day. Got {self.days[-1]}. Choose later days."
+                f"There must be an order on or before the last day. Got {self.days[-1]}; "
+                f"the first order is of {first}. Choose later days."
             )
         if one_by_one:
             self.result.notes.append(f"A strategy needs features: {one_by_one} days were measured one by one (slower).")
@@ -186,12 +189,14 @@ class _Backfill:
         on = day if refit or stays or where == "first" else self._last_day
         earlier = [self.written.get(name), *Ledgers(self.folder, before=on.as_of).model_files(name)]
         previous = next((f for f in earlier if f is not None), None)
-        why = "as the params ask for" if refit else f"the {where} day of the backfill"
-        return on.use(
-            lambda customers: self.study.choose(
-                name, customers=customers, as_of=on.as_of, frozen=frozen, previous=previous, why=why
-            )
-        )
+        with_data = " with data" if where == "last" and on.as_of < self.days[-1] else ""
+        why = "as the params ask for" if refit else f"the {where} day of the backfill{with_data}"
+        choose = partial(self.study.choose, name, as_of=on.as_of, frozen=frozen, previous=previous, why=why)
+        try:
+            return on.use(lambda customers: choose(customers=customers))
+        except DataError as error:
+            advice = " With --model last it is fitted on the last day." if self.model == "first" and not refit else ""
+            raise DataError(f"{name} must learn from the customers of {on.as_of}. {error}{advice}") from None
 
     def _published(self, name: str) -> Path | None:
         """Return the model of a run, else of the backfilled days that stay: the days then go on from one another."""
@@ -200,7 +205,10 @@ class _Backfill:
 
     @cached_property
     def _last_day(self) -> PastDay:
-        return next(past_days(self.study, self.days[-1:]))
+        """The last day, but not one after the data: everybody would seem to have stopped."""
+        end = self.study.span[1] if self.study.span else self.days[-1]
+        in_time = [day for day in self.days if day <= end]
+        return next(past_days(self.study, [*in_time[-1:], self.days[-1]]))
 
     def _tell_model(self, name: str) -> None:
         choice = self.choices[name]
@@ -220,6 +228,12 @@ class _Backfill:
         skipped = [d for d in self.days if d not in seen]
         if skipped:
             self.result.notes.append(f"No order up to {skipped[-1]}: {len(skipped)} of the days are left out.")
+        end = self.study.span[1] if self.study.span else self.days[-1]
+        late = [d for d in self.result.days if (d - end).days > STALE_DAYS]
+        if late:
+            self.result.warnings.append(
+                f"The data end on {end}. On the days from {late[0]} on nobody has ordered since, only time has passed."
+            )
 
     def _write_manifest(self, place: Path, day: PastDay) -> None:
         manifest: Mapping[str, object] = {

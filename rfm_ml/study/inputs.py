@@ -123,6 +123,13 @@ class StudyInputs:
             raise ParamsError(f"as_of must be a day such as 2025-06-30. Got {self._asked!r}.") from None
 
     @cached_property
+    def span(self) -> tuple[date, date] | None:
+        """First and last day with an order or return, whatever the as-of day; None for an empty log."""
+        sql = f"SELECT min(ordered_on), max(ordered_on) FROM '{self.log.orders}'"
+        first, last = self.con.con.execute(sql).fetchall()[0]
+        return None if last is None else (first, last)
+
+    @cached_property
     def waterfall(self) -> pd.DataFrame:
         """`step, rows, orders, customers, amount` from gross to net."""
         log = self.log

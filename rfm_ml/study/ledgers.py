@@ -228,7 +228,7 @@ def as_of_days(start: date, end: date, *, every: str) -> list[date]:
     else:
         days = [date.fromordinal(n) for n in range(end.toordinal(), start.toordinal() - 1, -step)][::-1]
     if not days:
-        raise ParamsError(f"A month-end must lie between {start} and {end}. None does. Choose other days.")
+        raise ParamsError(f"A month-end must lie between {start} and {end}. None does. Take every week, or other days.")
     if len(days) > 1000:
         raise ParamsError(f"At most 1,000 days can be asked for. Got {len(days):,}. Choose a longer step.")
     return days

@@ -141,11 +141,9 @@ class PublishedStudy(Study):
     @property
     def _day_notes(self) -> list[str]:
         """Return where the day lies outside the data."""
-        first, last = self.con.con.execute(
-            f"SELECT min(ordered_on), max(ordered_on) FROM '{self.log.orders}'"
-        ).fetchall()[0]
-        if last is None:
+        if self.span is None:
             return ["The log has no orders."]
+        first, last = self.span
         if self.as_of < first:
             return [f"The data begin on {first}, after {self.as_of}: nobody is a customer yet."]
         silent = (self.as_of - last).days

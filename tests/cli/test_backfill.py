@@ -37,11 +37,11 @@ def test_weeks_end_on_the_last_day(shop: Any, capsys: pytest.CaptureFixture[str]
         ),
         (["--from", "2024-02-28", "--to", "May"], 2, "--to must be a day"),
         (["--from", "2024-05-31", "--to", "2024-01-01"], 2, "The first day must not be after the last."),
-        (["--from", "2024-05-01", "--to", "2024-05-02"], 2, "A month-end must lie between"),
+        (["--from", "2024-05-01", "--to", "2024-05-02"], 2, "None does. Take every week, or other days."),
         (["--from", "2024-01-01", "--to", "2024-05-02", "--every", "blue moon"], 2, "every must be month, week, or"),
         (["--from", "2024-01-01", "--to", "2024-05-02", "--every", "0 days"], 2, "every must be month, week, or"),
         (["--from", "2014-01-01", "--to", "2024-05-02", "--every", "1 day"], 2, "At most 1,000 days"),
-        (["--from", "2020-01-01", "--to", "2020-05-31"], 3, "There must be an order on or before the last day."),
+        (["--from", "2020-01-01", "--to", "2020-05-31"], 3, "the first order is of 2023-11-15."),
         (["--from", "2024-01-01"], 2, "Missing option '--to'"),
     ],
 )
@@ -66,3 +66,26 @@ def test_hysteresis_in_the_params_is_checked(shop: Any, capsys: pytest.CaptureFi
     shop.write_params(more="hysteresis: {margin: 1.5}\n")
     assert typed(shop, "--from", "2024-03-01", "--to", "2024-04-30") == 2
     assert "hysteresis.margin must be at most 0.99. Got 1.5." in capsys.readouterr().err
+
+
+def test_the_strategy_and_the_day_that_are_too_short_are_named(shop: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    shop.params.write_text(
+        shop.params.read_text().replace(
+            "{use: quantile_rfm, map: twelve}", "{use: rule_tree, options: {max_leaves: 4}}"
+        )
+    )
+    days = ("--from", "2023-11-01", "--to", "2024-06-30", "--model", "first")
+    assert typed(shop, *days) == 3
+    told = capsys.readouterr().err
+    assert "rfm-ml: quantiles must learn from the customers of 2023-11-30. " in told
+    assert "With --model last it is fitted on the last day." in told
+    assert not list(shop.base.glob("reports/*/ledger"))
+
+
+def test_days_after_the_data_teach_nothing(shop: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert typed(shop, "--from", "2024-05-31", "--to", "2024-10-31") == 0
+    told = capsys.readouterr().out
+    assert "one model for all days, fitted on 2024-06-30, the last day of the backfill with data." in told
+    assert "The data end on 2024-06-30. On the days from 2024-08-31 on nobody has ordered since" in told
+    assert typed(shop, "--from", "2024-05-31", "--to", "2024-05-31") == 0
+    assert "1 day written, 2024-05-31." in capsys.readouterr().out
