@@ -35,34 +35,37 @@ def customer(
     study = PublishedStudy(params, as_of=day_of(as_of), out=out)
     view = CustomerView(study, customer_id)
     _say(f"Customer {view.customer_id} of {study.params.study}, as of {study.as_of}: {view.stage}.")
-    _standing(view)
+    _segments(view)
     _say(*(f"Note: {told}" for told in study.notes))
+    _show("What else is known", view.facts.iloc[1:])
     _behaviour(view)
     _history(view)
     if view.not_known:
         _say("", view.not_known)
 
 
-def _standing(view: "CustomerView") -> None:
-    """Print where he stands: segments and why, and what is said of him in a few words."""
-    for row in view.segments.to_dict("records"):
+def _segments(view: "CustomerView") -> None:
+    """Print where he stands, why, and what would move him up."""
+    if view.is_prospect:
+        first = view.segments.iloc[0]
+        _say(f"{first['segment']} by every strategy. {first['next_step']}")
+    for row in () if view.is_prospect else view.segments.to_dict("records"):
         where = f"{row['strategy']} in {row['channel']}" if "channel" in row else row["strategy"]
-        since = "" if pd.isna(row["since"]) else f" (there since {row['since']:%Y-%m-%d})"
-        _say(f"{where}{since}: {row['reason'] or row['segment'] + '.'} {row['next_step']}")
+        since = f" (there since {row['since']})" if row["since"] else ""
+        _say(f"{where}{since}: {row['reason']} {row['next_step']}")
     _say(*view.waiting)
-    _show("What else is known", view.facts.iloc[1:])
 
 
 def _behaviour(view: "CustomerView") -> None:
     """Print what he did and what he is expected to do."""
+    from rfm_ml.study.customer_channels import MOST_CHANNELS
     from rfm_ml.study.customer_outlook import own_models, side_by_side
     from rfm_ml.study.customer_view import MEASURES
 
-    if view.is_prospect:
-        _say("", "He has not ordered up to the day.")
-    _show("How he buys", _upright(view.measures.rename(columns=MEASURES), by="channel"))
+    measures = view.measures.rename(columns=MEASURES)
+    _show("How he buys", measures if "channel" in measures else _upright(measures))
     _show("By channel", view.channels)
-    _show("Scores and segments by channel", view.channel_scores)
+    _show(f"Scores and segments by channel, at most {MOST_CHANNELS}", view.channel_scores)
     if view.predictions is not None:
         _show("What he is expected to do", side_by_side(view.predictions))
         _say(*own_models(view.predictions))
@@ -96,12 +99,11 @@ def _show_last(rows: pd.DataFrame, *, of: str) -> None:
         _show(f"His {len(rows)} {every}" if len(rows) > 1 else f"His only {of}", rows)
 
 
-def _upright(rows: pd.DataFrame, *, by: str) -> pd.DataFrame:
-    """Turn a table of few rows, so that each measure has a line."""
-    names = rows[by].astype("str") if by in rows else [""] * len(rows)
-    turned = rows.drop(columns=[c for c in (by,) if c in rows]).astype("object").T
-    turned.columns = pd.Index(names)
-    return turned.rename_axis("measure").reset_index() if len(rows) else turned.iloc[:0]
+def _upright(rows: pd.DataFrame) -> pd.DataFrame:
+    """Turn a table of one row, so that each measure has a line."""
+    values = rows.astype("object").T
+    values.columns = pd.Index([""] * len(rows))
+    return values.rename_axis("measure").reset_index() if len(rows) else values.iloc[:0]
 
 
 def _say(*sentences: str) -> None:

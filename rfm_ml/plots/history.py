@@ -18,7 +18,7 @@ def plot_segment_history(
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the segment of one customer at each month's end, the best segment on top.
+    """Draw the segment of one customer on each day that is known, the best segment on top.
 
     Parameters
     ----------
@@ -46,7 +46,10 @@ def plot_segment_history(
         ax.plot(x, y, color=PALE, linewidth=2, drawstyle="steps-mid", zorder=1)
     ax.scatter(x, y, c=[segment_colour(s) for s in history["segment"]], marker="s", s=90, zorder=2)
     named_rows(ax, names)
-    month_ticks(ax, [pd.Timestamp(d) for d in days])
+    seen_on = [pd.Timestamp(d) for d in days]
+    monthly = len({(d.year, d.month) for d in seen_on}) == len(days)
+    month_ticks(ax, seen_on, days=not monthly)
     ax.set_xlim(-0.8, max(len(days) - 0.2, 6))
-    put_title(ax, title or f"{count(len(names), 'segment')} in {count(len(days), 'month')}")
+    span = f"in {count(len(days), 'month')}" if monthly else f"on {count(len(days), 'day')}"
+    put_title(ax, title or f"{count(len(names), 'segment')} {span}")
     return ax

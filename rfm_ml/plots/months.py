@@ -61,11 +61,13 @@ def plot_months(
     return ax
 
 
-def month_ticks(ax: Axes, months: Sequence[pd.Timestamp]) -> None:
-    """Name the positions 0, 1, ... of an axis by their months, the year where it begins; not all if there are many."""
+def month_ticks(ax: Axes, months: Sequence[pd.Timestamp], *, days: bool = False) -> None:
+    """Name the positions 0, 1, ... of an axis by their months, the year where it begins; not all if there are many.
+
+    With `days` the day of the month comes first, as where there are several of one month.
+    """
     step = max(1, -(-len(months) // MOST_TICKS))
     at = list(range(0, len(months), step))
     new = [n == 0 or months[i].year != months[at[n - 1]].year for n, i in enumerate(at)]
-    ax.set_xticks(
-        at, [f"{months[i]:%b}\n{months[i]:%Y}" if y else f"{months[i]:%b}" for i, y in zip(at, new, strict=True)]
-    )
+    names = [f"{months[i].day} {months[i]:%b}" if days else f"{months[i]:%b}" for i in at]
+    ax.set_xticks(at, [f"{n}\n{months[i]:%Y}" if y else n for n, i, y in zip(names, at, new, strict=True)])

@@ -23,7 +23,7 @@ LINES: Final[dict[tuple[str, str], Callable[[Mapping[Any, Any]], str]]] = {
     ("orders, 90 % sure", "orders_low"): lambda row: f"{row['orders_low']:.0f} to {row['orders_high']:.0f}",
     ("spend", "expected_spend"): lambda row: f"{row['expected_spend']:,.2f}",
     ("lifetime value", "clv"): lambda row: f"{row['clv']:,.2f}",
-    ("next order", "expected_next_order_on"): lambda row: f"{row['expected_next_order_on']:%Y-%m-%d}",
+    ("next order, if still there", "expected_next_order_on"): lambda row: f"{row['expected_next_order_on']:%Y-%m-%d}",
     ("overdue", "overdue"): lambda row: "yes" if row["overdue"] else "no",
 }
 """How each figure is written, by what a reader calls it and its column."""
@@ -94,7 +94,7 @@ def own_models(predictions: pd.DataFrame) -> list[str]:
     others = [name for name in predictions["used_by"].unique() if name != PREDICTIONS]
     if len(others) == predictions["used_by"].nunique():
         return []
-    return [f"The segments of {name} go by a model of their own, as it was frozen." for name in others]
+    return [f"The segments of {name} go by their own model and horizon, as they were frozen." for name in others]
 
 
 def _tiers(study: Study, rows: pd.DataFrame) -> list[pd.DataFrame]:

@@ -91,6 +91,9 @@ class CustomerView:
     def measures(self) -> pd.DataFrame:
         """His rows of the customers' table: the measures, his rhythm and whether he is late; whole days."""
         shown = self.rows[[c for c in ("channel", *MEASURES) if c in self.rows]]
+        if "channel" in shown:
+            shown = shown.drop(columns="mean_order_value", errors="ignore")
+            shown = shown.sort_values(["spend", "channel"], ascending=[False, True])
         days = {c: shown[c].round().astype("Int64") for c in ("gap_mean_days", "overdue_days")}
         return shown.assign(**days)
 
@@ -99,7 +102,7 @@ class CustomerView:
     def segments(self) -> pd.DataFrame:
         """`strategy, segment, since, R, F, M, reason, next_step`, one row per strategy (and channel), as published.
 
-        `since` is missing where no earlier day is known.
+        `since` is text, empty where no earlier day is known.
         """
         found = pd.concat([self._standing(name) for name in self.study.strategies], ignore_index=True)
         wanted = ("strategy", "channel", "segment", "since", "R", "F", "M", "cell", "reason", "next_step")
@@ -109,10 +112,13 @@ class CustomerView:
         study = self.study
         if self.is_prospect:
             words = {"reason": "", "next_step": "A first order makes him a customer."}
-            return pd.DataFrame([{"strategy": name, "segment": PROSPECT, "since": pd.NaT, **words}])
+            return pd.DataFrame([{"strategy": name, "segment": PROSPECT, "since": "", **words}])
         assigned, ledger = self._his(study.segments(name)), self._his(study.ledger(name))
         told = study.explained(study.model(name), self.rows, assigned["segment"], published=True)
-        since = ledger["since"] if study.last_ledger(name) is not None else pd.Series(pd.NaT, ledger.index)
+        known = study.earlier.files(name)
+        since = [
+            f"{day:%Y-%m-%d}" + " or before" * (day.date() <= min(known)) if known else "" for day in ledger["since"]
+        ]
         return assigned.assign(strategy=name, since=since, reason=told["reason"], next_step=told["next_step"])
 
     def _his(self, rows: pd.DataFrame) -> pd.DataFrame:
@@ -181,8 +187,11 @@ class CustomerView:
 
     @property
     def channels(self) -> pd.DataFrame | None:
-        """`channel` and the measures in each, the highest spend first; None where the log names no channels."""
-        if self._channels is None:
+        """`channel` and the measures in each, the highest spend first.
+
+        None where the log names no channels, or `measures` tell them already.
+        """
+        if self._channels is None or "channel" in self.rows:
             return None
         return self._channels[["channel", "recency_days", "orders", "spend", "first_order_on", "last_order_on"]]
 
