@@ -284,7 +284,8 @@ def test_one_prediction_and_beside_it_that_of_the_tiers() -> None:
     table = side_by_side(view.predictions).set_index("expected")
     assert table.loc["looks ahead"].tolist() == ["273 days", "365 days"]
     assert f"{table.loc['spend', 'clv']} in the next 365 days" in view.segments["reason"].iloc[-1]
-    assert own_models(view.predictions) == ["The segments of clv go by their own model and horizon, as they were frozen."]
+    told = "The segments of clv go by their own model and horizon, as they were frozen."
+    assert own_models(view.predictions) == [told]
 
 
 def test_where_the_params_predict_nothing_the_tiers_do(tmp_path: Path) -> None:
