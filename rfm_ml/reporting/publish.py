@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rfm_ml.core.errors import DataError, LockedError
+from rfm_ml.study.ledgers import BUILDING
 
-_BUILDING = ".building-"
 _ASIDE = ".previous-"
 
 
@@ -50,7 +50,7 @@ def building(place: Path) -> Iterator[Path]:
     A reader of `place` sees the old content or the new one, never a mixture; if the process is killed the
     old content stays. Call it with the study's lock held.
     """
-    part = place.with_name(f"{_BUILDING}{place.name}")
+    part = place.with_name(f"{BUILDING}{place.name}")
     part.mkdir()
     try:
         yield part
@@ -65,7 +65,7 @@ def _recover(folder: Path) -> None:
         place = folder / aside.name.removeprefix(_ASIDE)
         if not place.exists():
             aside.rename(place)
-    for left in [*folder.glob(f"{_BUILDING}*"), *folder.glob(f"{_ASIDE}*")]:
+    for left in [*folder.glob(f"{BUILDING}*"), *folder.glob(f"{_ASIDE}*")]:
         shutil.rmtree(left)
 
 

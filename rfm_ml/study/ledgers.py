@@ -17,6 +17,9 @@ from rfm_ml.segments.ledger import COLUMNS
 BACKFILLED = "ledger"
 """Folder of the days that no run has seen, beside those of the runs."""
 
+BUILDING = ".building-"
+"""Before its day, the name of the folder that a run is writing to."""
+
 OF_A_DAY = ("customers", "hysteresis")
 """Sections of the params that a ledger rests on beside the model."""
 
@@ -60,6 +63,10 @@ class Ledgers:
     def runs(self) -> dict[date, Path]:
         """Return the folders of published runs by day, the latest first."""
         return {d: place for d, (place, by_run) in self._places.items() if by_run}
+
+    def being_made(self, day: date) -> bool:
+        """Say whether a run of a day is under way."""
+        return (self.folder / f"{BUILDING}{day}").exists()
 
     def latest(self, strategy: str, *, by: str | None) -> pd.DataFrame | None:
         """Return the rows of the last day, None if there is none with the same kind of rows.

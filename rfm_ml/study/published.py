@@ -18,7 +18,8 @@ class PublishedStudy(Study):
 
     A day that a run or a backfill has published has the segments of its ledger, hysteresis included, and its model.
     Any other day is labelled by the model of the latest published day before it, else of the earliest after it. Only
-    where nothing is published by the rules of the params, a model is fitted. `notes` say which it was.
+    where nothing is published by the rules of the params, a model is fitted. `notes` say which it was. On the pages of
+    a run that is under way it is the study of that run.
 
     Parameters
     ----------
@@ -62,6 +63,8 @@ class PublishedStudy(Study):
         name = self._known(name)
         if name not in self._choices:
             self._notes[name] = []
+            if self._published.being_made(self.as_of):
+                return super().choice(name)
             self._choices[name] = self._of_ledger(name) or self._nearest(name) or self._fitted(name)
         return self._choices[name]
 
@@ -141,12 +144,14 @@ class PublishedStudy(Study):
     @property
     def _day_notes(self) -> list[str]:
         """Return where the day lies outside the data."""
+        if self._published.being_made(self.as_of):
+            return []  # the run tells it in its own words
         if self.span is None:
             return ["The log has no orders."]
         first, last = self.span
         if self.as_of < first:
             return [f"The data begin on {first}, after {self.as_of}: nobody is a customer yet."]
         silent = (self.as_of - last).days
-        if silent > (STALE_DAYS if self._asked == self.params.as_of else 0):
+        if silent > (STALE_DAYS if str(self._asked) == str(self.params.as_of) else 0):
             return [f"The data end on {last}, {silent:,} {'day' if silent == 1 else 'days'} before {self.as_of}."]
         return []

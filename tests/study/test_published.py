@@ -130,3 +130,23 @@ def test_refit_fits_a_day_that_nothing_is_published_of(busy: Any) -> None:
     assert PublishedStudy(busy.params, as_of="2024-05-15").choice().why == "fitted on 2024-05-15, as the params ask for"
     assert PublishedStudy(busy.params, as_of="2024-04-30").choice().why == "of the ledger of 2024-04-30"
     assert CustomerView(PublishedStudy(busy.params, as_of="2024-04-30"), "c04").segments["segment"].iloc[0]
+
+
+def test_on_the_pages_of_a_run_it_is_the_study_of_the_run(busy: Any) -> None:
+    busy.notebook(
+        "hello",
+        "from rfm_ml.study import Study\nfrom rfm_ml.study.published import PublishedStudy",
+        "run, seen = Study(params, as_of=as_of), PublishedStudy(params, as_of=as_of)",
+        "assert seen.model().fingerprint == run.model().fingerprint",
+        "assert seen.ledger().equals(run.ledger()) and seen.notes == []",
+    )
+    busy.write_params(more="hysteresis: {periods: 2}\n")
+    run_study(busy.params)
+    published = PublishedStudy(busy.params)
+    assert published.choice().why == "of the ledger of 2024-06-30"
+    assert published.ledger()["since"].nunique() == 1
+    fill(busy)
+    run_study(busy.params)  # now it follows the backfilled days
+    assert PublishedStudy(busy.params).ledger()["since"].nunique() > 1
+    run_study(busy.params, refit=True)
+    run_study(busy.params, as_of="2024-06-15", refit=True)
