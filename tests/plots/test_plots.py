@@ -29,6 +29,7 @@ from rfm_ml.plots import (
     plot_recent,
     plot_refits,
     plot_rhythm,
+    plot_segment_history,
     plot_segment_shares,
     plot_segment_sizes,
     plot_surface,
@@ -597,3 +598,17 @@ def test_funnel_says_where_most_are_lost() -> None:
     ax = plot_funnel(STEPS)
     assert title_of(ax) == "The hardest step: prospect to first order, taken by 0.0%"
     assert labels(ax) == ["1,132", "7,735", "0", "0: 0.0%", "5,265: 68.0%, half within 87 days", "0"]
+
+
+@pytest.mark.parametrize(
+    ("days", "ticks", "title"),
+    [
+        (["2024-12-31", "2025-01-31"], ["Dec\n2024", "Jan\n2025"], "1 segment in 2 months"),
+        (["2025-01-24", "2025-01-31"], ["24 Jan\n2025", "31 Jan"], "1 segment on 2 days"),
+    ],
+)
+def test_a_history_names_days_where_a_month_has_several(days: list[str], ticks: list[str], title: str) -> None:
+    history = pd.DataFrame({"as_of": pd.to_datetime(days), "segment": "Loyal"})
+    ax = plot_segment_history(history)
+    assert [t.get_text() for t in ax.get_xticklabels()] == ticks
+    assert title_of(ax) == title

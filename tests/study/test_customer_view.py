@@ -1,5 +1,6 @@
 """One customer from every side, in shops made by hand and in the synthetic one."""
 
+import json
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -275,6 +276,42 @@ def test_what_contacts_and_campaigns_say_is_shown_without_addresses(place: Path,
         out = capsys.readouterr().out
         assert "example.com" not in out
         assert "49151" not in out
+
+
+def test_lists_of_earlier_reports_are_campaigns_too(place: Path) -> None:
+    sent = place.with_name("lists.yml")
+    sent.write_text(place.read_text().replace("study: four", "study: lists"))
+    report = place.parents[1] / "reports" / "lists" / "2025-03-01"
+    for name, status in {"win": "written", "held": "held back"}.items():
+        (report / "campaigns" / name).mkdir(parents=True)
+        (report / "campaigns" / name / "manifest.json").write_text(json.dumps({"status": status}))
+        groups = pd.DataFrame({
+            "customer_id": ["ann", "bob", "cat"],
+            "group": ["treatment", "control", "treatment"],
+            "listed": [True, False, False],  # the destination refused the last
+        })  # fmt: skip
+        groups.to_parquet(report / "campaigns" / name / "groups.parquet")
+    everybody = pd.DataFrame({"customer_id": ["ann", "cat"], "group": ["treatment", "control"]})
+    everybody.to_parquet(report / "campaigns" / "global_groups.parquet")
+    (report / "run.json").write_text("{}")
+    got = {who: CustomerView(Study(sent), who).campaigns for who in ("ann", "bob", "cat")}
+    assert {who: rows[["campaign", "got"]].to_numpy().tolist() for who, rows in got.items()} == {
+        "ann": [["win", "received"]],
+        "bob": [["win", "held out"]],
+        "cat": [["every list", "held out"]],
+    }
+
+
+def test_a_log_that_says_otherwise_by_now_is_told(place: Path) -> None:
+    late = place.with_name("late.yml")
+    late.write_text(place.read_text().replace("study: four", "study: late").replace("data/orders.csv", "data/late.csv"))
+    log = place.parents[1] / "data" / "late.csv"
+    log.write_text(ORDERS)
+    backfill(late, start=date(2025, 2, 28), end=date(2025, 3, 31), every="month")
+    log.write_text(ORDERS + "bob,90,2025-03-30,5.00,web\n")
+    row = CustomerView(PublishedStudy(late), "bob").segments.iloc[0]
+    assert row["segment"] == "Rare splurgers, lapsed"
+    assert row["reason"].startswith("Rare splurgers, lapsed, as published. By today's figures: ")
 
 
 def test_one_prediction_and_beside_it_that_of_the_tiers() -> None:
