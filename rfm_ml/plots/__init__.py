@@ -18,11 +18,12 @@ from rfm_ml.plots.grids import plot_pair_panel
 from rfm_ml.plots.history import plot_segment_history
 from rfm_ml.plots.levels import plot_levels, plot_recent
 from rfm_ml.plots.lift import plot_balance, plot_lift, plot_qini, plot_reductions
-from rfm_ml.plots.migration import plot_flow, plot_movement_matrix, plot_net, plot_sizes_over_time
+from rfm_ml.plots.migration import plot_flow, plot_movement_matrix, plot_net
 from rfm_ml.plots.months import plot_months
 from rfm_ml.plots.over_time import plot_level_lines, plot_levels_over_time
 from rfm_ml.plots.products import plot_product_lift
 from rfm_ml.plots.segments import plot_rhythm, plot_segment_shares, plot_segment_sizes
+from rfm_ml.plots.sizes import plot_sizes_over_time
 from rfm_ml.plots.style import amount, count, percent, segment_colour, use_style
 from rfm_ml.plots.surfaces import plot_surface
 from rfm_ml.plots.tracking import plot_next_orders, plot_tracking

@@ -1,6 +1,6 @@
-"""Movement between segments: the flow from one day to another, the matrix, and sizes over time."""
+"""Movement between segments: the flow from one day to another, the matrix, and who won and lost."""
 
-from textwrap import fill
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
-from rfm_ml.plots.canvas import named_rows, new_axes, nothing_to_draw, number_axis, put_title
-from rfm_ml.plots.style import BLUE, INK, ORANGE, PALE, QUIET, SHADES, segment_colour, short, with_unit
+from rfm_ml.plots.canvas import named_rows, new_axes, nothing_to_draw, put_title
+from rfm_ml.plots.style import BLUE, INK, ORANGE, PALE, QUIET, SHADES, segment_colour, short
 
 MOST_SEGMENTS: Final = 14
 """Segments that a figure tells apart; the smallest beyond are drawn together."""
@@ -23,13 +23,17 @@ _LABEL: Final = 0.034  # height of a label, of the whole height
 _BLOCK: Final = 0.035  # width of a block
 
 
-def plot_flow(matrix: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
+def plot_flow(
+    matrix: pd.DataFrame, *, order: Sequence[str] = (), title: str | None = None, ax: Axes | None = None
+) -> Axes:
     """Draw where customers went: segments on the first day to the left, on the second to the right.
 
     Parameters
     ----------
     matrix
-        `from_segment, to_segment, customers`, best segments first, as `movement_matrix` gives.
+        `from_segment, to_segment, customers`, as `movement_matrix` gives.
+    order
+        The segments, best first; those that are not in it follow in the order of the matrix.
     title
         None states how many have moved.
     ax
@@ -39,7 +43,8 @@ def plot_flow(matrix: pd.DataFrame, *, title: str | None = None, ax: Axes | None
     if matrix.empty:
         return nothing_to_draw(ax, "There are no customers.")
     flow = _grouped(matrix)
-    orders = {side: list(dict.fromkeys(_sorted(flow, f"{side}_segment", matrix))) for side in ("from", "to")}
+    known = [*order, *matrix["from_segment"], *matrix["to_segment"]]
+    orders = {side: _sorted(flow, f"{side}_segment", known) for side in ("from", "to")}
     total = float(flow["customers"].sum())
     places = {side: _blocks(flow, f"{side}_segment", names=names, total=total) for side, names in orders.items()}
     _draw_bands(ax, flow, places, total=total)
@@ -68,10 +73,9 @@ def _grouped(matrix: pd.DataFrame) -> pd.DataFrame:
     return sums.reset_index()
 
 
-def _sorted(flow: pd.DataFrame, column: str, matrix: pd.DataFrame) -> list[str]:
+def _sorted(flow: pd.DataFrame, column: str, order: Sequence[str]) -> list[str]:
     """Return the names of one side: best first, the joined ones and those outside last."""
-    order = dict.fromkeys([*matrix["from_segment"], *matrix["to_segment"]])
-    rank = {name: i for i, name in enumerate(n for n in order if n not in _OUTSIDE)}
+    rank = {name: i for i, name in enumerate(n for n in dict.fromkeys(order) if n not in _OUTSIDE)}
     rank |= {OTHERS: len(rank), "new": len(rank) + 1, "gone": len(rank) + 2}
     return sorted(flow[column].unique(), key=lambda n: rank[n])
 
@@ -101,7 +105,7 @@ def _draw_bands(ax: Axes, flow: pd.DataFrame, places: dict[str, Any], *, total: 
             edges.append((top + used[side][name], part))
             used[side][name] += part
         stays = row["from_segment"] == row["to_segment"]
-        ax.add_patch(_band(*edges, colour=_colour(row["from_segment"]), alpha=0.25 if stays else 0.6))
+        ax.add_patch(_band(*edges, colour=flow_colour(row["from_segment"]), alpha=0.25 if stays else 0.6))
 
 
 def _band(start: tuple[float, float], end: tuple[float, float], *, colour: str, alpha: float) -> PathPatch:
@@ -128,7 +132,7 @@ def _draw_blocks(ax: Axes, places: dict[str, tuple[float, float, int]], *, left:
     middles = np.array([top + height / 2 for top, height, _ in places.values()])
     for name, wanted, at in zip(names, middles, _apart(middles), strict=True):
         top, height, customers = places[name]
-        ax.add_patch(_box(left, top, height, colour=_colour(name)))
+        ax.add_patch(_box(left, top, height, colour=flow_colour(name)))
         x = left - 0.05 if right_aligned else left + _BLOCK + 0.05
         edge = left - 0.005 if right_aligned else left + _BLOCK + 0.005
         ax.plot([edge, x + (0.012 if right_aligned else -0.012)], [wanted, at], color=PALE, linewidth=0.8)
@@ -154,24 +158,30 @@ def _apart(wanted: np.ndarray) -> np.ndarray:
     return at
 
 
-def _colour(name: str) -> str:
+def flow_colour(name: str) -> str:
+    """Return the colour of a segment, grey for what is outside and for those drawn together."""
     return {"new": QUIET, "gone": QUIET, OTHERS: PALE}.get(name) or segment_colour(name)
 
 
-def plot_movement_matrix(matrix: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
+def plot_movement_matrix(
+    matrix: pd.DataFrame, *, order: Sequence[str] = (), title: str | None = None, ax: Axes | None = None
+) -> Axes:
     """Draw customers by the segment they were in (rows) and are in (columns); who stayed is framed.
 
     Parameters
     ----------
     matrix
-        `from_segment, to_segment, customers`, best segments first, as `movement_matrix` gives.
+        `from_segment, to_segment, customers`, as `movement_matrix` gives.
+    order
+        The segments, best first; those that are not in it follow in the order of the matrix.
     title
         None states the most common movement.
     ax
         To draw on; None makes a new figure.
     """
     flow = _grouped(matrix)
-    rows, columns = (_sorted(flow, f"{side}_segment", matrix) for side in ("from", "to"))
+    known = [*order, *matrix["from_segment"], *matrix["to_segment"]]
+    rows, columns = (_sorted(flow, f"{side}_segment", known) for side in ("from", "to"))
     ax = new_axes(ax, height=2.4 + 0.4 * max(len(rows), 2))
     if flow.empty:
         return nothing_to_draw(ax, "There are no customers.")
@@ -200,62 +210,6 @@ def plot_movement_matrix(matrix: pd.DataFrame, *, title: str | None = None, ax: 
         told = f"most common: {top['customers']:,} from {top['from_segment']} to {top['to_segment']}"
     put_title(ax, title or told)
     return ax
-
-
-def plot_sizes_over_time(
-    sizes: pd.DataFrame, *, value: str = "customers", unit: str = "", title: str | None = None, ax: Axes | None = None
-) -> Axes:
-    """Draw the segments on top of each other over the days, the best at the bottom.
-
-    Parameters
-    ----------
-    sizes
-        `as_of, segment` and `value`, as `segment_sizes` gives.
-    value
-        "customers" or "revenue".
-    unit
-        Currency of revenue.
-    title
-        None states the growth of the whole.
-    ax
-        To draw on; None makes a new figure.
-    """
-    ax = new_axes(ax, height=5.0)
-    table = sizes.pivot(index="as_of", columns="segment", values=value)[list(dict.fromkeys(sizes["segment"]))]
-    if len(table) < 2:
-        return nothing_to_draw(ax, "There is only one day, so nothing can be drawn over time.")
-    totals = table.sum().sort_values(ascending=False, kind="stable")
-    small = list(totals.index[MOST_SEGMENTS - 1 :]) if len(totals) > MOST_SEGMENTS else []
-    small += [n for n in totals.index if totals[n] == 0 and n not in small]
-    shown = table.drop(columns=small)
-    if table[small].to_numpy().any():
-        shown = shown.assign(**{OTHERS: table[small].sum(axis=1)})
-    heights = shown.clip(lower=0).to_numpy(dtype=np.float64).T  # a segment of returns has no height
-    colours = [_colour(n) for n in shown.columns]
-    ax.stackplot(shown.index, heights, colors=colours, labels=list(shown.columns), edgecolor="white", linewidth=0.6)
-    number_axis(ax)
-    ax.set_xlim(shown.index[0], shown.index[-1])
-    ax.set_ylabel(with_unit("spend" if value == "revenue" else value, unit))
-    days = shown.index if len(shown) <= 6 else shown.index[np.linspace(0, len(shown) - 1, 6).round().astype(int)]
-    weeks = (shown.index[-1] - shown.index[0]).days < 7 * len(shown) + 7
-    ax.set_xticks(list(days), [_day(d, weeks=weeks) for d in days])
-    handles, names = ax.get_legend_handles_labels()
-    ax.legend(
-        handles[::-1],
-        [fill(n, 24) for n in names[::-1]],
-        loc="center left",
-        bbox_to_anchor=(1.0, 0.5),
-        frameon=False,
-        fontsize=10,
-    )
-    first, last = (short(float(shown.iloc[i].sum())) for i in (0, -1))
-    words = "spend" if value == "revenue" else value
-    put_title(ax, title or f"{words} by segment: {first} on the first day, {last} on the last")
-    return ax
-
-
-def _day(day: pd.Timestamp, *, weeks: bool) -> str:
-    return f"{day.day} {day:%b}\n{day:%Y}" if weeks else f"{day:%b}\n{day:%Y}"
 
 
 def plot_net(net: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:

@@ -42,10 +42,12 @@ def plot_segment_sizes(profile: pd.DataFrame, *, title: str | None = None, ax: A
     sizes = table["customers"].tolist()
     ax.barh(range(len(table)), sizes, height=0.72, color=[_colour(s) for s in table["segment"]])
     named_rows(ax, table["segment"].tolist())
-    texts = [f"{n:,} ({percent(s)})" for n, s in zip(sizes, table["customer_share"], strict=True)]
+    shares = [f" ({percent(s)})" if s == s else ", no customers yet" for s in table["customer_share"]]
+    texts = [f"{n:,}{share}" for n, share in zip(sizes, shares, strict=True)]
     label_bars(ax, ends=sizes, texts=texts, rows=range(len(table)))
-    ax.set_xlabel("customers (share of all)")
-    largest = profile.iloc[int(profile["customers"].to_numpy().argmax())]
+    ax.set_xlabel("customers (share of all customers)")
+    of_customers = profile[profile["customer_share"].notna()] if profile["customer_share"].notna().any() else profile
+    largest = of_customers.iloc[int(of_customers["customers"].to_numpy().argmax())]
     told = f"The largest segment: {largest['segment']}, {percent(largest['customer_share'])} of customers"
     put_title(ax, title or told)
     return ax
@@ -58,13 +60,13 @@ def plot_segment_shares(profile: pd.DataFrame, *, title: str | None = None, ax: 
     ----------
     profile
         `segment, customers, customer_share, revenue_share`, as `segment_profile` gives; empty segments are
-        left out.
+        left out, and prospects, who have no share of customers.
     title
         None states the segment that brings most.
     ax
         To draw on; None makes a new figure.
     """
-    table = _drawn(profile)
+    table = _drawn(profile[profile["customer_share"].notna()])
     ax = new_axes(ax, height=row_height(len(table)) + 0.16 * len(table))
     if table.empty:
         return nothing_to_draw(ax, "There are no customers.")

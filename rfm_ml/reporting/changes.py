@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from rfm_ml.reporting.alerts import data_alerts, drift_alerts, size_alerts, stop
-from rfm_ml.segments.movement import movement_by_segment, movement_matrix, segment_sizes, share_moved
+from rfm_ml.reporting.movement_words import movement_words
+from rfm_ml.segments.movement import movement_by_segment, movement_matrix, segment_sizes, share_moved, up_and_down
 from rfm_ml.study import Study
 from rfm_ml.study.history import History
 from rfm_ml.study.triggers import Triggers
@@ -83,8 +84,10 @@ class Changes:
             found[name] = {
                 "since": self.since(name).isoformat(),
                 "moved_share": _number(share_moved(matrix), 4),
-                "value_gained": _number(table["value_gained"].sum(), 2),
-                "value_lost": _number(table["value_lost"].sum(), 2),
+                **{
+                    f"moved_{way}": {"customers": n["customers"], "value": round(n["value"], 2)}
+                    for way, n in up_and_down(matrix).items()
+                },
                 "moved_by": {c: int(n) for c, n in causes.groupby("cause")["customers"].sum().items()},
                 "segments": {
                     r["segment"]: {
@@ -146,9 +149,7 @@ class Changes:
         refit = table["by_refit"].abs().sum() > 0
         return {
             "since": self.since(name),
-            "moved": f"{share_moved(matrix):.1%}" if share_moved(matrix) == share_moved(matrix) else "none",
-            "gained": f"{table['value_gained'].sum():,.0f}",
-            "lost": f"{-table['value_lost'].sum():,.0f}",
+            "words": movement_words(matrix, currency=self.study.params.currency),
             "refit": refit,
             "rows": [
                 {k: f"{r[k]:,}" for k in ("before", "added", "dropped", "after")}

@@ -93,15 +93,16 @@ def key_figures(customers: pd.DataFrame, *, currency: str, window_days: int | No
 
 def remember(profile: pd.DataFrame, customers: pd.DataFrame) -> str:
     """Return the one sentence to take away: where the money sits."""
-    known = profile[profile["customers"] > 0]
+    known = profile[(profile["customers"] > 0) & profile["customer_share"].notna()]
     if len(known) < 2 or not customers["spend"].sum() > 0:
         return f"{customers['customer_id'].nunique():,} customers brought {customers['spend'].sum():,.0f} in all."
     # The segment whose share of the money is furthest above its share of the people.
     top = known.iloc[int((known["revenue_share"] - known["customer_share"]).argmax())]
     share = share_of_customers_for(customers, revenue_share=0.8)
     return (
-        f"{top['segment']} are {top['customer_share']:.0%} of the customers and bring {top['revenue_share']:.0%} "
-        f"of the revenue; 80% of all revenue comes from {share:.0%} of the customers."
+        f"{top['segment']} are {_percent(top['customer_share'])} of the customers and bring "
+        f"{_percent(top['revenue_share'])} of the revenue; 80% of all revenue comes from {_percent(share)} of the "
+        "customers."
     )
 
 

@@ -124,12 +124,15 @@ class SegmentMap:
         return best.rename("premium")
 
     def display_order(self, present: Iterable[str] = ()) -> list[str]:
-        """Return all segments of the grid, with overlays after their base and Prospect last where present."""
+        """Return all segments of the grid, with overlays above their base and Prospect last where present.
+
+        Who is in an overlay has been active lately, so his outlook is better than that of its base.
+        """
         found = set(present)
         order = []
         for name in self.segments:
-            order.append(name)
             order += [o["name"] for o in self.overlays if o["of"] == name and o["name"] in found]
+            order.append(name)
         return [*order, PROSPECT] if PROSPECT in found else order
 
     def all_names(self) -> list[str]:

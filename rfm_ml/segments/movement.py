@@ -16,6 +16,9 @@ GONE: Final = "gone"
 
 CAUSES: Final = ("customers", "refit")
 
+UP: Final = "up"
+DOWN: Final = "down"
+
 
 def moves(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     """Return one row per customer of either day with both segments.
@@ -60,9 +63,11 @@ def movement_matrix(before: pd.DataFrame, after: pd.DataFrame, *, order: Sequenc
     Returns
     -------
     DataFrame
-        One row per pair that occurs: `from_segment, to_segment, customers, value_before, value_after` (their spend on
-        the two days, in currency) and `value_change`: customers times the difference of the mean spend that the two
-        segments had on the first day (on the second, for a segment that was empty); 0 for "new" and "gone".
+        One row per pair that occurs: `from_segment, to_segment, direction, customers, value_before, value_after` (their
+        spend on the two days, in currency) and `value_change`: customers times the difference of the mean spend that
+        the two segments had on the first day (on the second, for a segment that was empty); 0 for "new" and "gone".
+        `direction` goes by `order`, not by money: "up" to a better segment, "down" to a worse one, else "stayed",
+        "new", "gone", or "other" where a segment is not in `order`.
     """
     both = moves(before, after)
     sums = both.groupby(["from_segment", "to_segment"], as_index=False).agg(
@@ -72,8 +77,39 @@ def movement_matrix(before: pd.DataFrame, after: pd.DataFrame, *, order: Sequenc
     step = sums["to_segment"].map(means) - sums["from_segment"].map(means)
     stayed = sums["from_segment"].eq(NEW) | sums["to_segment"].eq(GONE)
     sums["value_change"] = (sums["customers"] * step).where(~stayed, 0.0).astype("float64")
+    sums.insert(2, "direction", _direction(sums, order))
     rank = {name: i for i, name in enumerate(full_order(order, before, after))} | {NEW: -1, GONE: 1_000_000}
     return sums.sort_values(["from_segment", "to_segment"], key=lambda s: s.map(rank), ignore_index=True)
+
+
+def _direction(pairs: pd.DataFrame, order: Sequence[str]) -> pd.Series:
+    rank = {name: i for i, name in enumerate(order)}
+    places = pairs["to_segment"].map(rank) - pairs["from_segment"].map(rank)
+    told = pd.Series("other", index=pairs.index, dtype="str").mask(places < 0, UP).mask(places > 0, DOWN)
+    told = told.mask(pairs["from_segment"] == pairs["to_segment"], "stayed")
+    return told.mask(pairs["to_segment"] == GONE, GONE).mask(pairs["from_segment"] == NEW, NEW)
+
+
+def up_and_down(matrix: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Return for "up" and "down" who moved that way and the net value of it, from `movement_matrix`.
+
+    Returns
+    -------
+    dict
+        `customers`, and `value`: the sum of `value_change`. It may be negative for "up" and positive for "down", as a
+        better segment may have spent less so far.
+
+    Examples
+    --------
+    >>> rows = [("up", 3, 60.0), ("up", 1, -10.0), ("down", 2, -72.0), ("stayed", 9, 0.0)]
+    >>> up_and_down(pd.DataFrame(rows, columns=["direction", "customers", "value_change"]))["up"]
+    {'customers': 4, 'value': 50.0}
+    """
+    ways = {way: matrix[matrix["direction"] == way] for way in (UP, DOWN)}
+    return {
+        way: {"customers": int(rows["customers"].sum()), "value": float(rows["value_change"].sum())}
+        for way, rows in ways.items()
+    }
 
 
 def movement_by_segment(before: pd.DataFrame, after: pd.DataFrame, *, order: Sequence[str]) -> pd.DataFrame:
@@ -84,14 +120,14 @@ def movement_by_segment(before: pd.DataFrame, after: pd.DataFrame, *, order: Seq
     DataFrame
         One row per segment, best first: `segment, before, added, dropped, kept, after, net` (customers; before +
         added - dropped = after), `revenue_in` (spend on the second day of who came), `revenue_out` (spend on the first
-        day of who left), `value_gained` and `value_lost` (by the movement of who came into it from another segment:
-        the rises and, as a negative number, the falls of the segments' mean spend; see `movement_matrix`).
+        day of who left), `value_up` and `value_down` (the value change of who came into it from a worse and from a
+        better segment, whichever its sign; see `movement_matrix`).
     """
     matrix = movement_matrix(before, after, order=order)
     names = full_order(order, before, after)
     kept = matrix["from_segment"] == matrix["to_segment"]
     came, left = (matrix[~kept].groupby(f"{side}_segment") for side in ("to", "from"))
-    change = matrix.assign(up=matrix["value_change"].clip(lower=0), down=matrix["value_change"].clip(upper=0))
+    ways = {way: matrix[matrix["direction"] == way].groupby("to_segment")["value_change"].sum() for way in (UP, DOWN)}
     table = pd.DataFrame(
         {
             "before": matrix.groupby("from_segment")["customers"].sum(),
@@ -101,8 +137,8 @@ def movement_by_segment(before: pd.DataFrame, after: pd.DataFrame, *, order: Seq
             "after": matrix.groupby("to_segment")["customers"].sum(),
             "revenue_in": came["value_after"].sum(),
             "revenue_out": left["value_before"].sum(),
-            "value_gained": change.groupby("to_segment")["up"].sum(),
-            "value_lost": change.groupby("to_segment")["down"].sum(),
+            "value_up": ways[UP],
+            "value_down": ways[DOWN],
         }
     ).reindex(names)
     counts = ["before", "added", "dropped", "kept", "after"]

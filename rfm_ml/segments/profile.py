@@ -30,14 +30,15 @@ def segment_profile(
         `customer_id`, `recency_days` (days), `orders`, `spend` (currency).
     order
         The map, or the names of all segments: each gets its row, in this order, also with nobody in it.
-        Overlays follow their segment, Prospect comes last. None: by revenue, the largest first.
+        Overlays stand above their segment, Prospect comes last. None: by revenue, the largest first.
 
     Returns
     -------
     pd.DataFrame
         `segment, customers, customer_share, orders, orders_share, revenue, revenue_share,
-        mean_order_value, median_recency_days, median_orders, median_spend`. Shares sum to 1 and are NaN
-        where the total is 0; medians are NaN where nobody has a value.
+        mean_order_value, median_recency_days, median_orders, median_spend`. Shares are of all customers; they sum
+        to 1 and are NaN where the total is 0, and for Prospect, who is no customer yet. Medians are NaN where nobody
+        has a value.
 
     Raises
     ------
@@ -50,7 +51,8 @@ def segment_profile(
     medians = grouped[["recency_days", "orders", "spend"]].median()
     table[["median_recency_days", "median_orders", "median_spend"]] = medians
     table = table.reindex(_order(order, table)).fillna(dict.fromkeys(SUMS, 0))
-    table = _with_shares(table)
+    prospects = table.index == PROSPECT
+    table = _with_shares(table, counted=~prospects)
     table.insert(6, "mean_order_value", table["revenue"] / table["orders"].where(table["orders"] > 0))
     return table.rename_axis("segment").reset_index()
 
@@ -210,13 +212,15 @@ def _sums(grouped: "pd.api.typing.DataFrameGroupBy") -> pd.DataFrame:
     return table
 
 
-def _with_shares(table: pd.DataFrame) -> pd.DataFrame:
+def _with_shares(table: pd.DataFrame, *, counted: np.ndarray | None = None) -> pd.DataFrame:
+    """Add the shares of the totals of the rows that are counted, None for all."""
+    among = table.index if counted is None else table.index[counted]
     shared = pd.DataFrame(index=table.index)
     for column, share in SUMS.items():
-        total = table[column].sum()
+        total = table.loc[among, column].sum()
         whole = column != "revenue"
         shared[column] = table[column].astype("int64") if whole else table[column]
-        shared[share] = table[column] / total if total else np.nan
+        shared[share] = table.loc[among, column] / total if total else np.nan
     return shared.join(table.drop(columns=list(SUMS)))
 
 

@@ -73,7 +73,10 @@ class History:
     def segments(self) -> list[str]:
         """The segments of today's model, best first: as the map or the strategy has them, else by mean spend."""
         if self.model.segment_map is not None:
-            names = self.model.segment_map.display_order(self.today["segment"].unique())
+            found = {name for rows in (self.today, self.published) for name in rows["segment"].unique()}
+            if self.study.events is not None:  # an overlay that is empty today keeps its place
+                found.update(overlay["name"] for overlay in self.model.segment_map.overlays)
+            names = self.model.segment_map.display_order(found)
         elif hasattr(self.model.strategy_, "labels"):
             names = self.model.segments
         else:
@@ -167,16 +170,16 @@ class History:
     @cached_property
     def matrix(self) -> pd.DataFrame:
         """As `movement_matrix`."""
-        return movement_matrix(self.before, self.at(self.days[-1]), order=self.order)
+        return movement_matrix(self.before, self.at(self.days[-1]), order=self.segments)
 
     @cached_property
     def by_segment(self) -> pd.DataFrame:
         """As `movement_by_segment`."""
-        return movement_by_segment(self.before, self.at(self.days[-1]), order=self.order)
+        return movement_by_segment(self.before, self.at(self.days[-1]), order=self.segments)
 
     def fallen(self, *, count: int = 20) -> pd.DataFrame:
         """Return who fell since the day before, as `movement.fallen`, with the days since his last order."""
-        rows = fallen(self.before, self.at(self.days[-1]), order=self.order, count=count)
+        rows = fallen(self.before, self.at(self.days[-1]), order=self.segments, count=count)
         return rows.merge(self.study.customers[[*self.keys, "orders", "recency_days"]], on=self.keys, how="left")
 
     @cached_property

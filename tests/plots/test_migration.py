@@ -109,3 +109,14 @@ def test_nothing_to_draw_is_said() -> None:
     assert texts(plot_movement_matrix(MATRIX[:0])) == ["There are no customers."]
     assert "only one day" in texts(plot_sizes_over_time(SIZES[:3]))[0].replace("\n", " ")
     assert "No segment has more or" in texts(plot_net(NET.assign(by_customers=0, by_refit=0)))[0]
+
+
+def test_a_segment_that_was_empty_keeps_its_place() -> None:
+    matrix = pd.DataFrame(
+        [("Loyal", "Lost", 2), ("Loyal", "Champions", 3), ("Lost", "Lost", 4)],
+        columns=["from_segment", "to_segment", "customers"],
+    )
+    order = ["Champions", "Loyal", "Lost but engaged", "Lost"]
+    ax = plot_movement_matrix(matrix, order=order)
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["Champions", "Lost"]
+    assert [t.split("  ")[0] for t in texts(plot_flow(matrix, order=order))] == ["Loyal", "Lost", "Champions", "Lost"]

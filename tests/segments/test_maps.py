@@ -142,11 +142,11 @@ def test_three_level_names_pairs_and_premium():
         loaded.pair_segments(scores, ("R", "R"))
 
 
-def test_display_order_puts_overlays_after_their_base_and_prospect_last():
+def test_display_order_puts_overlays_above_their_base_and_prospect_last():
     loaded = load_map("twelve")
     assert loaded.display_order() == list(TWELVE)
-    assert loaded.display_order(["Prospect", "Lost but engaged"])[-3:] == ["Lost", "Lost but engaged", "Prospect"]
-    assert loaded.all_names() == [*TWELVE, "Lost but engaged", "Prospect"]
+    assert loaded.display_order(["Prospect", "Lost but engaged"])[-3:] == ["Lost but engaged", "Lost", "Prospect"]
+    assert loaded.all_names() == [*list(TWELVE)[:-1], "Lost but engaged", "Lost", "Prospect"]
 
 
 def test_a_users_own_file_by_path(tmp_path):

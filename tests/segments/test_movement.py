@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rfm_ml.core.errors import DataError, ParamsError
+from rfm_ml.reporting.movement_words import movement_words
 from rfm_ml.segments.movement import (
     fallen,
     movement_by_segment,
@@ -16,6 +17,7 @@ from rfm_ml.segments.movement import (
     net_by_cause,
     segment_sizes,
     share_moved,
+    up_and_down,
 )
 from rfm_ml.segments.stays import days_in_segment, paths_to, stays
 
@@ -35,12 +37,12 @@ def test_matrix_by_hand() -> None:
     matrix = movement_matrix(BEFORE, AFTER, order=ORDER)
     # Mean spend before: Best 80, Middle 20, Lost 8.
     assert matrix.to_numpy().tolist() == [
-        ["new", "Middle", 1, 0.0, 5.0, 0.0],
-        ["Best", "Best", 1, 100.0, 110.0, 0.0],
-        ["Best", "Lost", 1, 60.0, 60.0, -72.0],
-        ["Middle", "Best", 1, 20.0, 50.0, 60.0],
-        ["Lost", "Lost", 1, 10.0, 10.0, 0.0],
-        ["Lost", "gone", 1, 6.0, 0.0, 0.0],
+        ["new", "Middle", "new", 1, 0.0, 5.0, 0.0],
+        ["Best", "Best", "stayed", 1, 100.0, 110.0, 0.0],
+        ["Best", "Lost", "down", 1, 60.0, 60.0, -72.0],
+        ["Middle", "Best", "up", 1, 20.0, 50.0, 60.0],
+        ["Lost", "Lost", "stayed", 1, 10.0, 10.0, 0.0],
+        ["Lost", "gone", "gone", 1, 6.0, 0.0, 0.0],
     ]
     assert share_moved(matrix) == 0.5  # 2 and 3, of 1, 2, 3, 4
 
@@ -53,8 +55,26 @@ def test_by_segment_by_hand() -> None:
     assert table.loc["Lost", columns].tolist() == [2, 1, 1, 1, 2, 0]
     assert table["revenue_in"].tolist() == [50.0, 5.0, 60.0]
     assert table["revenue_out"].tolist() == [60.0, 20.0, 6.0]
-    assert table["value_gained"].tolist() == [60.0, 0.0, 0.0]
-    assert table["value_lost"].tolist() == [0.0, 0.0, -72.0]
+    assert table["value_up"].tolist() == [60.0, 0.0, 0.0]
+    assert table["value_down"].tolist() == [0.0, 0.0, -72.0]
+
+
+def test_up_goes_by_the_order_of_the_segments_and_not_by_money() -> None:
+    # Lost have spent more than Middle so far: who comes back from there has risen, to customers of less spend.
+    before = ledger([(1, "Lost", 90.0), (2, "Middle", 20.0), (3, "Best", 200.0), (4, "Odd", 5.0)])
+    after = ledger([(1, "Middle", 90.0), (2, "Lost", 20.0), (3, "Best", 200.0), (4, "Best", 5.0)])
+    matrix = movement_matrix(before, after, order=ORDER).set_index(["from_segment", "to_segment"])
+    assert matrix["direction"].to_dict() == {
+        ("Best", "Best"): "stayed",
+        ("Middle", "Lost"): "down",
+        ("Lost", "Middle"): "up",
+        ("Odd", "Best"): "other",
+    }
+    ways = up_and_down(matrix.reset_index())
+    assert ways == {"up": {"customers": 1, "value": -70.0}, "down": {"customers": 1, "value": 70.0}}
+    told = movement_words(matrix.reset_index(), currency="EUR")
+    assert "Up moved 1 customer, worth 70.00 EUR less (better segments by their outlook" in told
+    assert "down moved 1 customer, worth 70.00 EUR more (worse segments by their outlook" in told
 
 
 def test_value_of_a_segment_that_was_empty_is_that_of_the_second_day() -> None:

@@ -65,6 +65,12 @@ def test_order_follows_the_map_with_overlay_and_prospect():
     assert prospect[["customers", "orders", "revenue"]].tolist() == [2, 0, 0.0]
     assert np.isnan(prospect["median_recency_days"])
     assert profile["customers"].sum() == 6
+    # Prospects are no customers: shares are of those who have ordered, with prospects or without.
+    shares = profile.set_index("segment")["customer_share"]
+    assert np.isnan(shares["Prospect"])
+    without = segment_profile(ASSIGNED, CUSTOMERS, order=load_map("twelve")).set_index("segment")["customer_share"]
+    assert shares.drop("Prospect").to_dict() == without.to_dict()
+    assert shares.sum() == 1
 
 
 def test_without_an_order_the_largest_revenue_comes_first_and_unlisted_names_are_kept():

@@ -100,7 +100,7 @@ def test_webshop_has_prospects_and_engaged_among_the_lost(tmp_path: Path) -> Non
     study = Study(tmp_path / "params" / "webshop.yml")
 
     found = sizes(study, "quantiles")
-    assert list(found)[-2:] == ["Lost but engaged", "Prospect"]
+    assert list(found)[-2:] == ["Lost", "Prospect"]
     assert 0 < found["Lost but engaged"] < found["Lost"]
     orders = study.orders
     ordered = orders.filter(orders.order_kind == "order").customer_id.nunique().to_pyarrow().as_py()
