@@ -25,6 +25,41 @@ class StrictLoader(yaml.SafeLoader):
             seen.add(key)
         return super().construct_mapping(node, deep=deep)
 
+    def compose_node(self, parent: Any, index: Any) -> yaml.Node:
+        """Put nodes together with a stack of our own: by recursion some hundred levels would be the end."""
+        within: list[tuple[Any, list[yaml.Node]]] = []
+        while True:
+            if within and self.check_event(yaml.SequenceEndEvent, yaml.MappingEndEvent):
+                node, inside = within.pop()
+                node.end_mark = self.get_event().end_mark
+                pairs = zip(inside[::2], inside[1::2], strict=True)
+                node.value.extend(inside if isinstance(node, yaml.SequenceNode) else pairs)
+                done = node
+            else:
+                opens = self.check_event(yaml.SequenceStartEvent, yaml.MappingStartEvent)
+                done = self._begun()
+                if opens:
+                    within.append((done, []))
+                    continue
+            if not within:
+                return done
+            within[-1][1].append(done)
+
+    def _begun(self) -> Any:
+        """Return the next node: a scalar, what an alias means, or a sequence or mapping whose content follows."""
+        event = self.peek_event()
+        if isinstance(event, yaml.AliasEvent) or event.anchor in self.anchors:
+            return super().compose_node(None, None)  # type: ignore[arg-type] # raises, where it is no alias of a node
+        if isinstance(event, yaml.ScalarEvent):
+            return self.compose_scalar_node(event.anchor)  # type: ignore[arg-type]
+        event = self.get_event()
+        kind = yaml.SequenceNode if isinstance(event, yaml.SequenceStartEvent) else yaml.MappingNode
+        tag = event.tag if event.tag not in (None, "!") else self.resolve(kind, None, event.implicit)
+        node = kind(tag, [], event.start_mark, None, flow_style=event.flow_style)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = node
+        return node
+
     def construct_yaml_timestamp(self, node: yaml.ScalarNode) -> Any:
         """Read a day; one that does not exist stays text, for whoever wants a day to refuse it by its place."""
         try:

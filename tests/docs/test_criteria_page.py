@@ -9,7 +9,8 @@ import yaml
 
 from rfm_ml.params import load_params
 from rfm_ml.segments.criteria import parse_criteria
-from rfm_ml.segments.criteria.parse import FILTERS, KINDS, MEASURES
+from rfm_ml.segments.criteria.keys import FILTERS, MEASURES
+from rfm_ml.segments.criteria.parse import KINDS
 from rfm_ml.segments.criteria.visits import SOURCES
 
 ROOT = Path(__file__).parents[2]

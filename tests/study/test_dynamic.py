@@ -196,3 +196,16 @@ def test_leads_have_their_engagement_score(study: Study, shop: Any) -> None:
     assert hot["engagement_score"].tolist() == pytest.approx([3 * 2 ** (-5 / 30)])
     listed = Study(study.path).segment_list().set_index("customer_id")["engagement_score"]
     assert listed[["ann", "zoe", "ben"]].tolist() == pytest.approx([3 * 2 ** (-4 / 30), 3 * 2 ** (-5 / 30), 0])
+
+
+def test_criteria_may_be_as_deep_as_one_likes(study: Study, shop: Any) -> None:
+    deep = "{orders: {count: '>= 3'}}"
+    for level in range(60):
+        deep = f"{{{('all', 'any')[level % 2]}: [{deep}, {{orders: {{count: '>= {1 + level % 2}'}}}}]}}"
+    shop.write_params(more=f"{MORE}  deep: {{where: {deep}}}\n")
+    # The outermost any asks for two orders or more; all within asks for one at least.
+    assert DynamicSegments(Study(shop.params)).counts(["deep"]) == {"deep": 3}
+    folder = run_study(shop.params).folder
+    told = json.loads((folder / "run.json").read_text())["params"]["dynamic_segments"]
+    assert told["deep"]["where"].startswith('{"any": [{"all": [{"any"')
+    assert told["lately"]["where"] == {"orders": {"within_days": 30}}

@@ -1,9 +1,8 @@
 """A comparison as an Ibis expression over a column; what is missing passes none but "missing"."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
-from functools import reduce
 from operator import and_, eq, ge, gt, le, lt, ne, or_
 from typing import Any, Final
 
@@ -64,11 +63,32 @@ def passes(column: ir.Column, comparison: Comparison, *, path: str, what: str) -
         return present
     values = fitted.operands
     if fitted.op == "between":
-        tests = [_compare(column, "at_least", values[0]), _compare(column, "at_most", values[1])]
+        held = _compare(column, "at_least", values[0]) & _compare(column, "at_most", values[1])
+    elif fitted.op == "any_of" and column.type().is_string() and all(isinstance(v, str) for v in values):
+        held = column.isin(values)
+    elif fitted.op == "any_of" and column.type().is_integer():
+        held = column.isin([int(v) for v in values if isinstance(v, Decimal) and v == int(v)])
     else:
-        tests = [_compare(column, "equal" if fitted.op == "any_of" else fitted.op, v) for v in values]
-    held_by = reduce(or_ if fitted.op == "any_of" else and_, tests)
-    return (present & held_by).fill_null(False)
+        held = any_of([_compare(column, "equal" if fitted.op == "any_of" else fitted.op, v) for v in values])
+    return (present & held).fill_null(False)
+
+
+def all_of(tests: Sequence[ir.BooleanValue]) -> ir.BooleanValue:
+    """Return whether all tests hold; true of none."""
+    return _together(and_, tests) if tests else ibis.literal(True)
+
+
+def any_of(tests: Sequence[ir.BooleanValue]) -> ir.BooleanValue:
+    """Return whether at least one of some tests holds."""
+    return _together(or_, tests)
+
+
+def _together(sign: Callable[[Any, Any], Any], tests: Sequence[ir.BooleanValue]) -> ir.BooleanValue:
+    """Join tests by halves: as a chain, many of them would be nested as deep as they are many."""
+    while len(tests) > 1:
+        pairs = [sign(*tests[i : i + 2]) for i in range(0, len(tests) - 1, 2)]
+        tests = [*pairs, tests[-1]] if len(tests) % 2 else pairs
+    return tests[0]
 
 
 def as_number(column: ir.Column) -> ir.NumericValue:

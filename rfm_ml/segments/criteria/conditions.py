@@ -95,11 +95,13 @@ Condition = Leaf | Every | Some | Not
 
 
 def leaves(condition: Condition) -> Iterator[Leaf]:
-    """Yield the conditions that are no and, or, not."""
-    if isinstance(condition, Every | Some):
-        for part in condition.parts:
-            yield from leaves(part)
-    elif isinstance(condition, Not):
-        yield from leaves(condition.part)
-    else:
-        yield condition
+    """Yield the conditions that are no and, or, not, in their order."""
+    left = [condition]
+    while left:
+        one = left.pop()
+        if isinstance(one, Every | Some):
+            left.extend(reversed(one.parts))
+        elif isinstance(one, Not):
+            left.append(one.part)
+        else:
+            yield one

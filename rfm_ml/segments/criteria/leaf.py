@@ -3,9 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import reduce
 from itertools import count
-from operator import and_, or_
 from typing import Final, NamedTuple
 
 import ibis
@@ -14,7 +12,7 @@ import ibis.expr.types as ir
 from rfm_ml.core.checks import did_you_mean
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.customers.days import MONEY, is_order
-from rfm_ml.segments.criteria.columns import as_number, column_kind, passes
+from rfm_ml.segments.criteria.columns import all_of, any_of, as_number, column_kind, passes
 from rfm_ml.segments.criteria.conditions import Column, EdgeOrder, Facts, Filter, Leaf, Period, Tags
 from rfm_ml.segments.criteria.possible import CLOSED, EXACTLY, LISTS, require_measure
 from rfm_ml.segments.criteria.sources import DAY, DAYS_AGO, EDGES, ORDER_VALUE, Asked, Sources
@@ -77,14 +75,14 @@ class Measures:
     def _facts(self, leaf: Facts) -> Answer:
         asked = self._asked(leaf)
         table = self.sources.get(asked, path=leaf.path)
-        where = _conjunction([*self._filters(asked, leaf.filters, what=leaf.table), *_period(table, leaf.period)])
+        where = all_of([*self._filters(asked, leaf.filters, what=leaf.table), *_period(table, leaf.period)])
         if leaf.table == "campaigns" and "group" in table.columns and "group" not in [f.key for f in leaf.filters]:
             where = where & (table["group"] != "control").fill_null(True)
         answers = []
         for measure, comparison in leaf.measures:
             value = _measured(table, measure, where=where, asked=asked, path=f"{leaf.path}.{measure}")
             answers.append(_question(self._new(asked, value), measure, comparison, path=leaf.path))
-        return lambda joined: reduce(and_, [answer(joined) for answer in answers])
+        return lambda joined: all_of([answer(joined) for answer in answers])
 
     def _edge(self, leaf: EdgeOrder) -> Answer:
         asked = self._asked(leaf)
@@ -93,7 +91,7 @@ class Measures:
         tests += [*self._filters(asked, leaf.filters, what="orders"), *_period(table, leaf.period)]
         if leaf.days_ago is not None:
             tests.append(passes(table[DAYS_AGO], leaf.days_ago, path=f"{leaf.path}.days_ago", what="days_ago"))
-        return self._any(asked, table, where=_conjunction(tests))
+        return self._any(asked, table, where=all_of(tests))
 
     def _column(self, leaf: Column) -> Answer:
         name, what = "contacts", "contacts"
@@ -108,9 +106,9 @@ class Measures:
         if asks.test.op == "missing":
             # Nobody says what is missing: it is so where no row has a value.
             asks = Filter(asks.key, asks.column, Comparison("present"), asks.path)
-            present = self._any(asked, table, where=_conjunction(self._filters(asked, (asks, *others), what=what)))
+            present = self._any(asked, table, where=all_of(self._filters(asked, (asks, *others), what=what)))
             return lambda joined: ~present(joined)
-        return self._any(asked, table, where=_conjunction(self._filters(asked, leaf.filters, what=what)))
+        return self._any(asked, table, where=all_of(self._filters(asked, leaf.filters, what=what)))
 
     def _tags(self, leaf: Tags) -> Answer:
         asked = Asked("contacts")
@@ -125,7 +123,7 @@ class Measures:
             text = ibis.literal(";") + text + ";"
             found = [text.contains(f";{name};") for name in leaf.names]
         self.named.append(Named(asked, "tags", tags, dict(zip(leaf.names, found, strict=True)), path=leaf.path))
-        return self._any(asked, table, where=reduce(or_, found).fill_null(False))
+        return self._any(asked, table, where=any_of(found).fill_null(False))
 
     def _asked(self, leaf: Facts | EdgeOrder) -> Asked:
         """Return the table a condition on facts needs; orders go by lines where products or categories are asked."""
@@ -174,10 +172,6 @@ def _require(table: ir.Table, column: str, *, what: str, path: str) -> None:
     if column not in table.columns:
         known = [c for c in table.columns if not c.startswith("_")]
         raise ParamsError(f"{path} needs the column {column!r} of the {what}. {did_you_mean(column, known)}")
-
-
-def _conjunction(tests: list[ir.BooleanValue]) -> ir.BooleanValue:
-    return reduce(and_, tests, ibis.literal(True))
 
 
 def _period(table: ir.Table, period: Period) -> list[ir.BooleanValue]:

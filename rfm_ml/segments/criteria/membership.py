@@ -2,16 +2,15 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from functools import reduce
-from operator import and_, or_
 
 import ibis.expr.types as ir
 import pandas as pd
 
 from rfm_ml.customers.days import as_day
-from rfm_ml.segments.criteria.conditions import Condition, Every, Not, Some, leaves
-from rfm_ml.segments.criteria.leaf import Answer, Measures
+from rfm_ml.segments.criteria.conditions import Condition, leaves
+from rfm_ml.segments.criteria.leaf import Measures
 from rfm_ml.segments.criteria.sources import Sources
+from rfm_ml.segments.criteria.tree import simplified, with_answers
 from rfm_ml.segments.criteria.unseen import unseen_values
 
 
@@ -55,13 +54,13 @@ def membership(
     """
     measures = Measures(Sources(tables, as_of=as_day(as_of), customers=customers, labels=labels or {}))
     sources = measures.sources
-    answers = {name: _answer(condition, measures) for name, condition in criteria.items()}
+    trees = {name: simplified(condition, measures) for name, condition in criteria.items()}
     joined = sources.everybody
     for asked, columns in measures.by_table.items():
         per_customer = sources.get(asked, path=asked.name).group_by("customer_id").aggregate(**columns)
         both = joined.left_join(per_customer, "customer_id")
         joined = both.select(*(both[c] for c in joined.columns), *(both[c] for c in columns))
-    return joined.select("customer_id", **{name: answer(joined) for name, answer in answers.items()})
+    return with_answers(joined, trees)
 
 
 def values_not_seen(
@@ -102,14 +101,3 @@ def count_members(members: ir.Table, names: Sequence[str]) -> dict[str, int]:
     sums = {f"n{i}": members.count(where=members[name]) for i, name in enumerate(names)}
     (row,) = members.aggregate(**sums).to_pyarrow().to_pylist() if sums else [{}]
     return {name: int(row[f"n{i}"]) for i, name in enumerate(names)}
-
-
-def _answer(condition: Condition, measures: Measures) -> Answer:
-    if isinstance(condition, Every | Some):
-        parts = [_answer(part, measures) for part in condition.parts]
-        together = and_ if isinstance(condition, Every) else or_
-        return lambda joined: reduce(together, [part(joined) for part in parts])
-    if isinstance(condition, Not):
-        part = _answer(condition.part, measures)
-        return lambda joined: ~part(joined)
-    return measures.add(condition)

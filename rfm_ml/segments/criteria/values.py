@@ -4,6 +4,7 @@ import datetime as dt
 import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from reprlib import Repr
 from typing import Any, Final
 
 from rfm_ml.core.errors import ParamsError
@@ -91,6 +92,19 @@ def read_test(given: Any, *, path: str) -> Comparison:
     return Comparison("equal", (_scalar(given, path=path),))
 
 
+def in_short(given: Any) -> str:
+    """Return what was given, cut off where it is long or deep.
+
+    Examples
+    --------
+    >>> in_short({"not": {"not": {"not": {"tag": "x"}}}})
+    "{'not': {'not': {...}}}"
+    """
+    words = Repr()
+    words.maxlevel, words.maxstring = 2, 80
+    return words.repr(given)
+
+
 def as_kind(test: Comparison, kind: str, *, path: str, what: str = "") -> Comparison:
     """Return the test with its values turned into a kind: number, date, bool or text.
 
@@ -125,7 +139,7 @@ def _scalar(given: Any, *, path: str) -> Scalar:
             return number
     elif isinstance(given, dt.date) and not isinstance(given, dt.datetime):
         return given
-    got = "nothing" if given is None else repr(given)
+    got = "nothing" if given is None else in_short(given)
     raise ParamsError(f"{path} must be a value, a list of values or a comparison such as '>= 3'. Got {got}.")
 
 

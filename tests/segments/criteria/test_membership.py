@@ -260,11 +260,12 @@ def test_tags_may_be_lists() -> None:
     assert who("{tag: [vip, x]}", contacts=contacts) == "a"
 
 
-def test_deep_nesting_runs() -> None:
-    deep: dict[str, Any] = {"orders": {"count": 3}}
-    for _ in range(29):
-        deep = {"not": {"all": [deep]}}
-    assert who(yaml.safe_dump(deep)) == "bef"
+def test_long_lists_run() -> None:
+    names = [f"x{i}" for i in range(3_000)]
+    many = [{"orders": {"product": [*names, "p3"]}}, {"tag": [*names[:200], "student"]}]
+    assert who(yaml.safe_dump({"any": many})) == "af"
+    counts = {"orders": {"count": list(range(2, 1_500))}}
+    assert who(yaml.safe_dump({"any": [counts, {"all": [{"tag": "press"}] * 100}]})) == "af"
 
 
 @pytest.mark.parametrize("dialect", ["duckdb", "postgres", "pyspark"])

@@ -6,10 +6,11 @@ import pytest
 import yaml
 
 from rfm_ml.core.errors import ParamsError
+from rfm_ml.core.yaml_files import StrictLoader
 from rfm_ml.segments.criteria import parse_criteria
 
 DEEP: dict[str, Any] = {"tag": "x"}
-for _ in range(60):
+for _ in range(1000):
     DEEP = {"not": DEEP}
 
 
@@ -89,5 +90,43 @@ def test_faults_are_told_with_their_place(text: str, told: str) -> None:
 
 def test_nesting_has_an_end_that_is_told() -> None:
     parse_criteria(DEEP["not"])
-    with pytest.raises(ParamsError, match="nested at most 60 levels deep"):
+    with pytest.raises(ParamsError, match="nested at most 1,000 levels deep"):
         parse_criteria(DEEP)
+    itself: dict[str, Any] = {}
+    itself["not"] = itself
+    with pytest.raises(ParamsError, match="nested at most 1,000 levels deep"):
+        parse_criteria(itself)
+
+
+def test_many_conditions_have_an_end_too() -> None:
+    doubled: Any = {"tag": "x"}
+    for _ in range(40):
+        doubled = {"all": [doubled, doubled]}
+    with pytest.raises(ParamsError, match="where must have at most 10,000 conditions"):
+        parse_criteria(doubled)
+
+
+def test_a_fault_far_down_is_told() -> None:
+    deep: Any = {"orders": {"count": "many"}}
+    for _ in range(500):
+        deep = {"any": [deep]}
+    with pytest.raises(ParamsError) as caught:
+        parse_criteria(deep)
+    assert "[0].orders.count must be a number" in str(caught.value)
+    with pytest.raises(ParamsError, match=r"where.all must be a list of at least one condition. Got \{'any': \["):
+        parse_criteria({"all": deep})
+
+
+def test_deep_yaml_is_read_as_shallow_yaml_is() -> None:
+    text = "{all: [{orders: {count: 3}}, {any: [&press {tag: press}, *press, {not: {tag: [a, 'b: c']}}]}]}"
+    assert yaml.load(text, Loader=StrictLoader) == yaml.safe_load(text)
+    deep = "{tag: x}"
+    for _ in range(900):
+        deep = f"{{any: [{deep}]}}"
+    found, levels = yaml.load(deep, Loader=StrictLoader), 0
+    while "any" in found:
+        (found,), levels = found["any"], levels + 1
+    assert (found, levels) == ({"tag": "x"}, 900)
+    for bad in ("{not: *a}", "{a: &x 1, b: &x 2}", "[1, 2", "{a: 1]"):
+        with pytest.raises(yaml.YAMLError):
+            yaml.load(bad, Loader=StrictLoader)
