@@ -15,6 +15,9 @@ from rfm_ml.study.study import Study
 RECEIVED: Final = "received"
 HELD_OUT: Final = "held out"
 
+LEAVE_ALONE: Final = "must be left alone"
+"""What is said of who was erased, has objected or is suppressed; nothing is offered to him."""
+
 ANSWERS: Final = {True: "yes", False: "no", None: "never asked"}
 
 
@@ -44,7 +47,7 @@ def contact_facts(study: Study, customer_id: Any) -> dict[str, str]:
     if asked:
         answers = {channel: ANSWERS[consents(said[c])[0].iloc[0]] for channel, c in asked.items()}
         facts["consent"] = ", ".join(f"{channel} {answer}" for channel, answer in answers.items())
-    reasons = {"must be left alone": LEFT_ALONE, "no message reaches": UNREACHABLE}
+    reasons = {LEAVE_ALONE: LEFT_ALONE, "no message reaches": UNREACHABLE}
     for about, columns_of in reasons.items():
         if told := [c for c in columns_of if len(marked(contact, [c]))]:
             facts[about] = ", ".join(told)

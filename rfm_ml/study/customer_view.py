@@ -1,6 +1,5 @@
 """Everything a study knows of one customer, by his id alone: no name, no address, no phone."""
 
-from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Final
 
@@ -12,12 +11,12 @@ from rfm_ml.customers.funnel import STAGES, funnel_stage
 from rfm_ml.customers.table import customer_table
 from rfm_ml.segments import PROSPECT
 from rfm_ml.study.customer_channels import channel_measures, channel_scores
-from rfm_ml.study.customer_contact import campaigns_received, contact_facts
+from rfm_ml.study.customer_contact import HELD_OUT, LEAVE_ALONE, RECEIVED, campaigns_received, contact_facts
 from rfm_ml.study.customer_history import segment_history
 from rfm_ml.study.customer_ids import known_id
 from rfm_ml.study.customer_outlook import outlook
 from rfm_ml.study.dynamic import DynamicSegments
-from rfm_ml.study.offers import customer_offers
+from rfm_ml.study.offers import customer_offers, product_words
 from rfm_ml.study.panels import RECENT_DAYS
 from rfm_ml.study.study import Study
 from rfm_ml.study.triggers import Triggers
@@ -273,8 +272,11 @@ class CustomerView:
             found = self.triggers.to_dict("records")
             told = [f"{t['rule']} ({t['channel']}, until {t['due_on']}): {t['reason']}" for t in found]
             facts["found by triggers"] = "; ".join(told) or "none"
-        if self.offers is not None:
-            facts["products to offer"] = "; ".join(map(_named, self.offers.to_dict("records"))) or "none"
+        if self.offers is not None and LEAVE_ALONE not in facts:
+            facts["products to offer"] = "; ".join(map(product_words, self.offers.to_dict("records"))) or "none"
+        if self.study.params.campaigns is not None:
+            got = self.campaigns["got"].value_counts()
+            facts["campaigns"] = f"{got.get(RECEIVED, 0)} received, held out of {got.get(HELD_OUT, 0)}"
         if self.engagement_score is not None:
             facts["engagement score"] = f"{self.engagement_score:.1f}"
         return pd.DataFrame(list(facts.items()), columns=["about", "told"])
@@ -288,10 +290,3 @@ class CustomerView:
         given["channels"] = "channel" in self.study.orders.columns
         missing = [name for name, value in given.items() if value is None or value is False or value == {}]
         return f"This study has no {', '.join(missing)}; nothing is said of them." if missing else ""
-
-
-def _named(product: Mapping[Any, Any]) -> str:
-    """Return a product in words, such as "840361 EGGS - LARGE, GROCERY"."""
-    known = [product.get(c) for c in ("name", "category")]
-    words = ", ".join(str(k) for k in known if isinstance(k, str))
-    return f"{product['product']} {words}".rstrip()

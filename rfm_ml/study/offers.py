@@ -1,5 +1,6 @@
 """Products for the customers of a study, by the `recommendations` of its params."""
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Final
 
@@ -71,6 +72,19 @@ def customer_offers(study: StudySegments, customer_id: Any) -> pd.DataFrame | No
     shown = [c for c in ("product", "name", "category", "brand") if c in found.columns]
     rows = found.order_by("segment", "place").select(*shown, "lift", "by_lift").to_pyarrow().to_pandas()
     return rows.assign(lift=rows["lift"].where(rows["by_lift"])).drop(columns="by_lift").drop_duplicates("product")
+
+
+def product_words(product: Mapping[Any, Any]) -> str:
+    """Return a row of `customer_offers` in words.
+
+    Examples
+    --------
+    >>> product_words({"product": 840361, "name": "EGGS - LARGE", "category": "GROCERY"})
+    '840361 EGGS - LARGE, GROCERY'
+    """
+    known = [product.get(c) for c in ("name", "category")]
+    words = ", ".join(str(k) for k in known if isinstance(k, str))
+    return f"{product['product']} {words}".rstrip()
 
 
 def segment_products(study: StudySegments, name: str | None = None) -> pd.DataFrame:

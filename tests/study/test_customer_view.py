@@ -266,6 +266,7 @@ def test_what_contacts_and_campaigns_say_is_shown_without_addresses(place: Path,
     assert facts["tags"] == "press, vip"
     assert facts["consent"] == "email yes, sms no, call no"
     assert facts["dynamic segments"] == "buyers, press"
+    assert facts["campaigns"] == "1 received, held out of 1"
     assert dict(bob.facts.to_numpy())["must be left alone"] == "objected"
     assert ann.campaigns[["campaign", "got"]].to_numpy().tolist() == [["spring", "received"], ["autumn", "held out"]]
     assert bob.campaigns.empty
@@ -355,3 +356,6 @@ def test_triggers_and_products_of_the_webshop(tmp_path: Path) -> None:
     assert view.offers is not None
     assert view.offers["product"].tolist() == listed[["product_1", "product_2", "product_3"]].tolist()
     assert facts["products to offer"].startswith(str(listed["product_1"]))
+    alone = CustomerView(study, str(study.objectors.iloc[0]))
+    assert "must be left alone" in alone.facts["about"].tolist()
+    assert "products to offer" not in alone.facts["about"].tolist()
