@@ -93,10 +93,7 @@ def run_study(
     clock = Clock(display)
     study = Study(params, as_of=as_of, refresh=True)
     runs = prepare_notebooks(study, only=only)
-    audiences = Audiences(study)
-    require_confirmable(audiences, confirm)
-    study.playbook  # noqa: B018 - a fault in it is told before anything runs
-    require_products(study)
+    audiences = _with_usable_campaigns(study, confirm=confirm)
     folder = (out or study.base / "reports") / study.params.study
     with locked(folder):
         with clock.stage("Reading orders"):
@@ -106,11 +103,7 @@ def run_study(
         place = folder / study.as_of.isoformat()
         with clock.stage("Naming segments"):
             study.settle(reports=folder, refit=refit)
-            changes = Changes(study)
-            changes.triggers.require_usable()
-            dynamic = DynamicSegments(study)
-            dynamic.require_usable()
-            audiences.require_usable()
+            changes, dynamic = _usable_rules(study, audiences)
             changes.stop_if_asked(failed=failed_folder(place))
             warnings = [*study.warnings, *dynamic.not_seen()]
         kept = _unchanged(place, study, only=only)
@@ -135,6 +128,24 @@ def run_study(
     study.store.prune(max_gb=study.params.engine.cache_gb)
     told = [*warnings, *shortened(changes.alerts, where="run.json"), *list_warnings(lists)]
     return RunResult(place, study.as_of, study.log.notes, told, clock.seconds, tuple(held_sentences(lists)))
+
+
+def _with_usable_campaigns(study: Study, *, confirm: Sequence[str]) -> Audiences:
+    """Return the audiences; a fault in what campaigns rest on is told before anything runs."""
+    audiences = Audiences(study)
+    require_confirmable(audiences, confirm)
+    study.playbook  # noqa: B018
+    require_products(study)
+    return audiences
+
+
+def _usable_rules(study: Study, audiences: Audiences) -> tuple[Changes, DynamicSegments]:
+    """Return what changed and the dynamic segments; rules that the segments cannot answer are refused."""
+    changes, dynamic = Changes(study), DynamicSegments(study)
+    changes.triggers.require_usable()
+    dynamic.require_usable()
+    audiences.require_usable()
+    return changes, dynamic
 
 
 def prepare_notebooks(study: Study, *, only: Sequence[str] = ()) -> list[NotebookRun]:
