@@ -156,7 +156,7 @@ class DynamicSegments:
     def _inputs(self, criteria: Mapping[str, Condition], seen: Study) -> dict[str, Any]:
         asked = {leaf.source for c in criteria.values() for leaf in leaves(c) if isinstance(leaf, Column)}
         study = self.study
-        tables = {n: getattr(study, n) for n in ("orders", "lines", "events", "campaigns", "contacts")}
+        tables = {n: getattr(study, n) for n in ("orders", "lines", "events", "campaigns", "contacts", "products")}
         labels = {}
         if any(source.startswith("labels:") for source in asked):
             named = {

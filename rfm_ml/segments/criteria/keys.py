@@ -12,7 +12,7 @@ from rfm_ml.segments.criteria.possible import CLOSED, COUNTED, require_listed, r
 from rfm_ml.segments.criteria.values import Comparison, as_kind, in_short, read_test
 
 PERIOD: Final = ("within_days", "from", "to")
-_ORDER_FILTERS: Final = {"category": "category", "product": "product_id", "channel": "channel"}
+_ORDER_FILTERS: Final = {"category": "category", "product": "product_id", "brand": "brand", "channel": "channel"}
 FILTERS: Final[dict[str, dict[str, str]]] = {
     "orders": _ORDER_FILTERS | {"order_value": "order_value"},
     "first_order": _ORDER_FILTERS | {"order_value": "order_value"},
@@ -21,6 +21,8 @@ FILTERS: Final[dict[str, dict[str, str]]] = {
         "kind": "kind",
         "source": "source",
         "product": "product_id",
+        "category": "category",
+        "brand": "brand",
         "value": "value",
         **{c: c for c in ("utm_source", "utm_medium", "utm_campaign", "referrer")},
     },
@@ -29,7 +31,7 @@ FILTERS: Final[dict[str, dict[str, str]]] = {
 """Keys that choose rows, and the columns they test; other columns are tested by `with`."""
 _AGES: Final = ("first_days_ago", "last_days_ago")
 MEASURES: Final[dict[str, tuple[str, ...]]] = {
-    "orders": ("count", "spend", "products", "categories", *_AGES),
+    "orders": ("count", "spend", "mean_order_value", "largest_order", "products", "categories", *_AGES),
     "events": ("count", "total_value", *_AGES),
     "campaigns": ("count", *_AGES),
 }

@@ -20,7 +20,8 @@ from rfm_ml.segments.criteria.values import Comparison
 from rfm_ml.segments.criteria.visits import COLUMNS, visit_source
 
 Answer = Callable[[ir.Table], ir.BooleanValue]
-_LINE_COLUMNS: Final = ("product_id", "category")
+_LINE_COLUMNS: Final = ("product_id", "category", "brand")
+_ORDER_MEASURES: Final = ("mean_order_value", "largest_order")
 _LINE_MEASURES: Final = ("products", "categories")
 
 
@@ -126,17 +127,31 @@ class Measures:
         return self._any(asked, table, where=any_of(found).fill_null(False))
 
     def _asked(self, leaf: Facts | EdgeOrder) -> Asked:
-        """Return the table a condition on facts needs; orders go by lines where products or categories are asked."""
+        """Return the table a condition on facts needs; orders go by lines where these alone can tell."""
         table = leaf.table if isinstance(leaf, Facts) else "orders"
         edges = isinstance(leaf, EdgeOrder)
-        if table != "orders":
-            return Asked(table)
-        measured = [name for name, _ in leaf.measures] if isinstance(leaf, Facts) else []
         columns = [f.column for f in leaf.filters]
-        by_line = any(m in _LINE_MEASURES for m in measured) or any(
-            c in _LINE_COLUMNS or (not self.sources.has("orders", c) and self.sources.has("lines", c)) for c in columns
+        if table != "orders":
+            return Asked(table, products=any(self.sources.of_products(table, c) for c in columns))
+        measured = [name for name, _ in leaf.measures] if isinstance(leaf, Facts) else []
+        of_products = any(self.sources.of_products("lines", c) for c in columns if not self.sources.has("orders", c))
+        by_line = (
+            of_products
+            or any(m in _LINE_MEASURES for m in measured)
+            or any(
+                c in _LINE_COLUMNS or (not self.sources.has("orders", c) and self.sources.has("lines", c))
+                for c in columns
+            )
         )
-        return Asked("lines", edges, value=ORDER_VALUE in columns) if by_line else Asked("orders", edges)
+        if not by_line:
+            return Asked("orders", edges)
+        whole = [m for m in measured if m in _ORDER_MEASURES]
+        if whole:
+            raise ParamsError(
+                f"{leaf.path}.{whole[0]} must be asked of whole orders. Got it with columns or counts of their lines. "
+                "Test each order by order_value."
+            )
+        return Asked("lines", edges, value=ORDER_VALUE in columns, products=of_products)
 
     def _filters(self, asked: Asked, filters: tuple[Filter, ...], *, what: str) -> list[ir.BooleanValue]:
         table = self.sources.get(asked, path=what)
@@ -194,6 +209,12 @@ def _measured(table: ir.Table, measure: str, *, where: ir.BooleanValue, asked: A
         # A sum of floats would depend on the order of the rows.
         return (amount.cast(MONEY) if amount.type().is_floating() else amount).sum(where=where)
     where = where & is_order(table)
+    if measure in _ORDER_MEASURES:
+        amount = as_number(table["amount"])
+        if measure == "largest_order":
+            return amount.max(where=where)
+        amount = amount.cast(MONEY) if amount.type().is_floating() else amount
+        return amount.sum(where=where).cast("float64") / table.count(where=where).nullif(0)
     if measure == "count":
         return table.order_id.nunique(where=where) if asked.name == "lines" else table.count(where=where)
     if measure in _LINE_MEASURES:
@@ -205,7 +226,8 @@ def _measured(table: ir.Table, measure: str, *, where: ir.BooleanValue, asked: A
 
 def _question(name: str, measure: str, comparison: Comparison, *, path: str) -> Answer:
     def ask(joined: ir.Table) -> ir.BooleanValue:
-        value = joined[name] if measure.endswith("_days_ago") else joined[name].fill_null(0)
+        known = measure.endswith("_days_ago") or measure in _ORDER_MEASURES
+        value = joined[name] if known else joined[name].fill_null(0)
         return passes(value, comparison, path=f"{path}.{measure}", what=measure)
 
     return ask

@@ -30,11 +30,12 @@ _WANTED: Final = {
 
 @dataclass(frozen=True)
 class Asked:
-    """A table as a condition needs it: `edges` adds first and last order days, `value` the order's amount to lines."""
+    """A table as a condition needs it: with first and last order days, the order's amount, what products are."""
 
     name: str
     edges: bool = False
     value: bool = False
+    products: bool = False
 
 
 class Sources:
@@ -43,7 +44,7 @@ class Sources:
     Parameters
     ----------
     tables
-        `orders`; optional `lines`, `events`, `campaigns`, `contacts`; None where there is none.
+        `orders`; optional `lines`, `events`, `campaigns`, `contacts`, `products`; None where there is none.
     as_of
         The last day that counts.
     customers
@@ -63,6 +64,7 @@ class Sources:
         given = {**tables, "customers": customers, **{f"labels:{name}": table for name, table in labels.items()}}
         self.tables = {name: as_table(data, what=name) for name, data in given.items() if data is not None}
         require_columns(self.tables, ["orders"], what="The tables")
+        self.products = self.tables.pop("products", None)
         self.as_of, self.strategies = as_of, list(labels)
         self._prepared: dict[Asked, ir.Table] = {}
         for name, table in self.tables.items():
@@ -77,6 +79,11 @@ class Sources:
     def has(self, name: str, column: str) -> bool:
         """Say whether a table is there and has a column."""
         return name in self.tables and column in self.tables[name].columns
+
+    def of_products(self, name: str, column: str) -> bool:
+        """Say whether a table lacks a column that its products have."""
+        known = self.products is not None and column in self.products.columns
+        return known and not self.has(name, column) and self.has(name, "product_id")
 
     def get(self, asked: Asked, *, path: str) -> ir.Table:
         """Return a table as a condition needs it.
@@ -132,6 +139,11 @@ class Sources:
             orders = self.tables["orders"]
             worth = orders.select("order_id", **{ORDER_VALUE: orders.amount})
             table = _kept(table, table.left_join(worth, "order_id"), added=[ORDER_VALUE])
+        if asked.products and self.products is not None:
+            added = [c for c in self.products.columns if c not in table.columns]
+            # Only the lines' ids are sure to be of the kind of the products'.
+            same = table.product_id.cast("string") == self.products.product_id.cast("string")
+            table = _kept(table, table.left_join(self.products, same), added=added)
         if asked.edges:
             ordered = table.filter(is_order(table)).group_by("customer_id")
             days = ordered.aggregate(**{EDGES["first"]: lambda t: t[DAY].min(), EDGES["last"]: lambda t: t[DAY].max()})

@@ -18,6 +18,7 @@ OPERATORS = {
 ORDER_FILTERS = {
     "category": "category",
     "product": "product_id",
+    "brand": "brand",
     "channel": "channel",
     "order_value": "order_value",
 }
@@ -25,6 +26,8 @@ EVENT_FILTERS = {
     "kind": "kind",
     "source": "source",
     "product": "product_id",
+    "category": "category",
+    "brand": "brand",
     "value": "value",
     "utm_source": "utm_source",
     "utm_medium": "utm_medium",
@@ -43,6 +46,10 @@ class Shop:
         worth = {o["order_id"]: o["amount"] for o in tables["orders"]}
         for row in self.tables["orders"] + self.tables["lines"]:
             row["order_value"] = worth.get(row["order_id"])
+        catalogue = {p["product_id"]: p for p in tables["products"]}
+        for row in self.tables["lines"] + self.tables["events"]:
+            known = catalogue.get(row["product_id"], {})
+            row |= {c: known.get(c) for c in ("brand", "category", "margin") if c not in row}
         for event in self.tables["events"]:
             event["source"] = source(event)
             event["value"] = number(event.get("value"))  # a number's text; anything else says nothing
@@ -88,7 +95,8 @@ class Shop:
         return any(passes(v, wanted) for v in values)
 
     def chosen(self, kind: str, given: Row, customer: Any, filters: Row) -> list[Row]:
-        by_line = kind == "orders" and any(k in given for k in ("category", "product", "products", "categories"))
+        named = {*given, *given.get("with", {})}
+        by_line = kind == "orders" and named & {"category", "product", "products", "categories", "brand", "margin"}
         rows = self.rows("lines" if by_line else kind, customer)
         for key, column in filters.items():
             if key in given:
@@ -113,6 +121,8 @@ class Shop:
         found = {
             "count": len({r["order_id"] for r in kept}) if kind == "orders" else len(kept),
             "spend": sum(r["amount"] for r in rows) if kind == "orders" else 0,
+            "mean_order_value": sum(r["amount"] for r in kept) / len(kept) if kind == "orders" and kept else None,
+            "largest_order": max((r["amount"] for r in kept), default=None) if kind == "orders" else None,
             "products": len({r.get("product_id") for r in kept} - {None}),
             "categories": len({r.get("category") for r in kept} - {None}),
             "total_value": sum(number(r.get("value")) or 0 for r in rows),

@@ -67,6 +67,12 @@ customer_id orders
 ann 3
 bob 1
 """)
+PRODUCTS = frame("""
+product_id brand margin category
+p1 Acme 0.5 Shoes
+p2 Best 0.2 Shoes
+p2x Acme 0.2 Shoes
+""")
 LABELS = {
     "first": frame("""
 customer_id segment R
@@ -79,7 +85,14 @@ ann Core
 bob Gone
 """),
 }
-TABLES = {"orders": ORDERS, "lines": LINES, "events": EVENTS, "campaigns": CAMPAIGNS, "contacts": CONTACTS}
+TABLES = {
+    "orders": ORDERS,
+    "lines": LINES,
+    "events": EVENTS,
+    "campaigns": CAMPAIGNS,
+    "contacts": CONTACTS,
+    "products": PRODUCTS,
+}
 
 
 def who(text: str, **changes: Any) -> str:
@@ -120,6 +133,17 @@ EVERYBODY = "abef"  # cat orders after the day; dan only ever gave something bac
         ("{orders: {category: missing}}", "a"),
         ("{orders: {with: {product_id: [p2, p3]}, count: 2}}", "a"),
         ("{orders: {with: {order_kind: return}, spend: '< 0'}}", "b"),
+        ("{orders: {brand: Best}}", "a"),
+        ("{orders: {brand: Acme, count: 2}}", "a"),
+        ("{orders: {brand: missing}}", "a"),  # p3 is in no catalogue
+        ("{last_order: {with: {margin: '0.2'}}}", "a"),
+        ("{orders: {mean_order_value: 33.333333333, count: 3}}", ""),
+        ("{orders: {mean_order_value: '> 33.3'}}", "ab"),
+        ("{orders: {mean_order_value: 25, within_days: 30}}", "a"),
+        ("{orders: {mean_order_value: missing}}", "ef"),
+        ("{orders: {largest_order: 50}}", "a"),
+        ("{orders: {largest_order: '>= 100'}}", "b"),
+        ("{orders: {largest_order: 30, within_days: 30}}", "a"),
         ("{first_order: {channel: shop}}", "a"),
         ("{first_order: {days_ago: '>= 31'}}", "b"),
         ("{last_order: {category: Shoes, within_days: 1}}", "a"),
@@ -166,6 +190,8 @@ def test_by_hand(criteria: str, members: str) -> None:
             "{measure: orders, is: '< 0'}",
             "where.is must be a test that a whole number of 0 or more can pass",
         ),
+        ("{orders: {mean_order_value: 3, brand: Acme}}", "where.orders.mean_order_value must be asked of whole orders"),
+        ("{orders: {largest_order: 3, products: 2}}", "where.orders.largest_order must be asked of whole orders"),
         ("{score: M, is: 3}", "where.score needs the column 'M' of the labels"),
     ],
 )

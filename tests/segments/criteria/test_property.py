@@ -34,6 +34,7 @@ SCHEMAS = {
     | {"product_id": pa.int64()},
     "campaigns": {"customer_id": pa.int64(), "campaign_id": pa.string(), "day": pa.timestamp("us")}
     | {"group": pa.string(), "cost": MONEY},
+    "products": {"product_id": pa.int64(), "brand": pa.string(), "category": pa.string(), "margin": pa.float64()},
     "contacts": {"customer_id": pa.int64(), "country": pa.string(), "tags": pa.string(), "consent": pa.bool_()}
     | {"points": pa.string(), "told": pa.string(), "born": pa.date32()},
     "customers": {"customer_id": pa.int64(), "recency_days": pa.int64(), "spend": pa.float64()}
@@ -104,9 +105,14 @@ def shops(draw: Any) -> dict[str, list[dict[str, Any]]]:
         name: [{"customer_id": i, **row} for i, row in draw(st.dictionaries(customer, one, max_size=4)).items()]
         for name, one in {"contacts": contacts, "customers": measures, "labels": labels}.items()
     }
+    about = {"brand": ["Acme", "Best", None], "category": ["Hats", "Coats", None], "margin": [0.25, 0.5, None]}
+    product = st.fixed_dictionaries({c: st.sampled_from(values) for c, values in about.items()})
+    products = draw(st.dictionaries(st.sampled_from([1, 2]), product))
     groups = st.sampled_from(["treatment", "control", None])
     sent = rows(day=day, campaign_id=st.sampled_from(["c1", "c2"]), group=groups, cost=amount)
-    return {"orders": orders, "lines": lines, "events": draw(events), "campaigns": draw(sent), **keyed}
+    return {"orders": orders, "lines": lines, "events": draw(events), "campaigns": draw(sent), **keyed} | {
+        "products": [{"product_id": i, **row} for i, row in products.items()]
+    }
 
 
 def compared(*values: str) -> Any:
@@ -155,13 +161,20 @@ ages = {"first_days_ago": counts, "last_days_ago": counts}
 order_filters = {
     "category": chosen("Hats", "Shoes"),
     "product": chosen(1, 2),
+    "brand": chosen("Acme", "Best"),
     "channel": chosen("web", "shop"),
     "order_value": money,
+    "with": maybe(
+        st.fixed_dictionaries({"margin": compared("0.25", "0.4")}),
+        st.fixed_dictionaries({"order_kind": chosen("order", "return")}),
+    ),
 }
+by_day = {"channel": order_filters["channel"], "order_value": money}
 leaf = maybe(
     facts(count=counts, spend=money, products=counts, categories=counts, **ages, **order_filters).map(
         lambda g: {"orders": g}
     ),
+    facts(count=counts, mean_order_value=money, largest_order=money, **by_day).map(lambda g: {"orders": g}),
     facts(days_ago=counts, **order_filters).map(lambda g: {"first_order": g}),
     facts(days_ago=counts, **order_filters).map(lambda g: {"last_order": g}),
     facts(
@@ -170,8 +183,12 @@ leaf = maybe(
         kind=chosen("visit", "email_click"),
         source=chosen("email", "advert", "search", "social", "referral", "utm", "direct"),
         product=chosen(1),
+        category=chosen("Hats", "Coats"),
+        brand=chosen("Acme"),
         value=money,
         utm_source=chosen("google"),
+        utm_medium=chosen("cpc", "email"),
+        utm_campaign=chosen("brand"),
         referrer=chosen("blog.org"),
         **ages,
     ).map(lambda g: {"events": g}),
