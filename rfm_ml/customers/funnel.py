@@ -49,8 +49,10 @@ def funnel_stage(customers: pd.DataFrame) -> pd.Series:
 def funnel(orders: Any, *, as_of: date | str, contacts: Any | None = None, events: Any | None = None) -> pd.DataFrame:
     """Count who takes each step of the funnel, and how long it takes, fair to those who had little time for it.
 
-    A prospect is a contact, or somebody with an event, before his first order. His time begins with his first event;
-    of contacts without an event nobody knows since when they are there, so they count in `entered` alone.
+    A prospect is a contact, or somebody with an event, before his first order. His time begins on the day he was
+    created as a contact or with his first event. Of whom there is no such day, nobody knows whether he was there before
+    he ordered: the first step counts those with a day alone. If not one customer was seen before his first order, the
+    inputs know only prospects who never ordered: then their number is told, and no conversion.
 
     Parameters
     ----------
@@ -59,7 +61,7 @@ def funnel(orders: Any, *, as_of: date | str, contacts: Any | None = None, event
     as_of
         The last day that counts.
     contacts
-        `customer_id`; those who never ordered are prospects. A frame or an Ibis table.
+        `customer_id`, and `created_at` if known; those who never ordered are prospects. A frame or an Ibis table.
     events
         `customer_id`, `event_at`. Without contacts and events the funnel begins with the first order.
 
@@ -68,6 +70,7 @@ def funnel(orders: Any, *, as_of: date | str, contacts: Any | None = None, event
     pd.DataFrame
         One row per step: `step, entered, reached, conversion, median_days, share_90d, share_180d, share_365d`.
         `entered` have reached the stage before, `reached` this one, `conversion` is their ratio so far.
+        The conversion of the first step is NaN where it cannot be known, and so are its times.
         `median_days` and the shares are Kaplan-Meier estimates: customers who have not taken the step (yet) count for
         the days they were seen. The median is NaN where less than half take the step, a share where nobody was seen
         that long.
@@ -83,6 +86,9 @@ def funnel(orders: Any, *, as_of: date | str, contacts: Any | None = None, event
     dates = ["seen_on", "first_on", "second_on", "loyal_on"]
     at = {c: pd.to_datetime(frame[c]) for c in dates}
     known = frame["prospect"].to_numpy(dtype=bool)
+    dated = known & at["seen_on"].notna().to_numpy()
+    told = bool((dated & at["first_on"].notna().to_numpy()).any())
+    known = dated if told else known
     rows = []
     for number, (start, end) in enumerate(itertools.pairwise(dates)):
         entered = known if number == 0 else at[start].notna().to_numpy()
@@ -90,7 +96,10 @@ def funnel(orders: Any, *, as_of: date | str, contacts: Any | None = None, event
             rows.append(
                 {"step": f"{STAGES[number]} to {STAGES[number + 1]}", **_step(at[start], at[end], entered, day)}
             )
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    if not told and table["step"].iloc[0].startswith(STAGES[0]):
+        table.loc[0, ["conversion", "median_days", *(f"share_{h}d" for h in HORIZONS_DAYS)]] = float("nan")
+    return table
 
 
 def first_month_cohorts(orders: Any, *, as_of: date | str, days: int = 90) -> pd.DataFrame:
@@ -170,8 +179,11 @@ def _with_arrival(steps: ir.Table, contacts: Any | None, events: Any | None, *, 
         past = table.filter(table.event_on <= ibis.literal(day))
         seen = past.group_by("customer_id").aggregate(seen_on=past.event_on.min())
     if contacts is not None:
-        known = as_table(contacts, what="contacts").select("customer_id").distinct()
-        known = known.filter(known.customer_id.notnull()).mutate(seen_on=ibis.null("date"))
+        table = as_table(contacts, what="contacts")
+        dated = "created_at" in table.columns
+        created = table.created_at.try_cast("timestamp").date() if dated else ibis.null("date")
+        known = table.select("customer_id", seen_on=created)
+        known = known.filter(known.customer_id.notnull())
         both = known if seen is None else ibis.union(known, seen)
         seen = both.group_by("customer_id").aggregate(seen_on=both.seen_on.min())
     if seen is None:

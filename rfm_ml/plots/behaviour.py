@@ -1,5 +1,7 @@
 """How segments behave: the funnel, months of new customers, and rates per segment."""
 
+from typing import Final
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -9,6 +11,9 @@ from rfm_ml.plots.calibration import means_axis
 from rfm_ml.plots.canvas import label_bars, named_rows, new_axes, nothing_to_draw, put_title, row_height
 from rfm_ml.plots.months import month_ticks
 from rfm_ml.plots.style import BLUE, PALE, count, percent, segment_colour
+
+ENOUGH: Final = 30
+"""People from which on a share makes a headline."""
 
 
 def plot_funnel(steps: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
@@ -34,12 +39,13 @@ def plot_funnel(steps: pd.DataFrame, *, title: str | None = None, ax: Axes | Non
     texts = [f"{n:,}" for n in entered]
     for number, share, median in zip(reached, steps["conversion"], steps["median_days"], strict=True):
         took = f", half within {count(int(median), 'day')}" if median == median else ""
-        texts.append(f"{number:,}: {percent(share)}{took}" if share == share else f"{number:,}")
+        texts.append(f"{number:,}: {percent(share)}{took}" if share == share else "not known")
     label_bars(ax, ends=[*entered, *reached], texts=texts, rows=[*(at - 0.2), *(at + 0.2)])
     ax.set_xlabel("people who could take the step (grey) and who have (blue)")
     told = "How far customers come"
-    if steps["conversion"].notna().any():
-        hardest = steps.iloc[int(np.nanargmin(steps["conversion"].to_numpy()))]
+    known = steps[steps["conversion"].notna() & (steps["entered"] >= ENOUGH)]
+    if len(known):
+        hardest = known.iloc[int(known["conversion"].to_numpy().argmin())]
         told = f"The hardest step: {hardest['step']}, taken by {percent(hardest['conversion'])}"
     put_title(ax, title or told)
     return ax
@@ -113,6 +119,10 @@ def plot_rates(
     label_bars(ax, ends=shares, texts=texts, rows=range(rows))
     done = {"ordered_share": "ordered", "active_share": "opened, clicked, visited or filled a cart"}[value]
     ax.set_xlabel(f"share who {done} in the last {days} days")
-    best = table.iloc[int(table[value].to_numpy().argmax())]
-    put_title(ax, title or f"{best['segment']}: {percent(best[value])} {done} in the last {days} days")
+    known = table[table["customers"] >= ENOUGH]
+    told = f"Who {done} in the last {days} days"
+    if len(known):
+        best = known.iloc[int(known[value].to_numpy().argmax())]
+        told = f"{best['segment']}: {percent(best[value])} {done} in the last {days} days"
+    put_title(ax, title or told)
     return ax

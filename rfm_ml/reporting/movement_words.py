@@ -25,14 +25,14 @@ def movement_words(matrix: pd.DataFrame, *, currency: str = "") -> str:
     --------
     >>> rows = [("Lost", "Loyal", "up", 3, 60.0), ("Loyal", "Lost", "down", 1, -20.0)]
     >>> columns = ["from_segment", "to_segment", "direction", "customers", "value_change"]
-    >>> print(movement_words(pd.DataFrame(rows, columns=columns), currency="EUR")[:107])
-    100.0% of the customers of both days are in another segment. Up moved 3 customers, worth 60.00 EUR more; do
+    >>> print(movement_words(pd.DataFrame(rows, columns=columns), currency="EUR")[61:109])
+    3 customers moved up, worth 60.00 EUR more; 1 cu
     """
     share = share_moved(matrix)
     if share != share:
         return "Nobody was a customer on both days, so nobody can have moved."
     ways = [_way(way, figures, currency=currency) for way, figures in up_and_down(matrix).items()]
-    return f"{percent(share)} of the customers of both days are in another segment. {'; '.join(ways)}. {MEANING}"
+    return f"{percent(share)} of the customers of both days are in another segment: {'; '.join(ways)}. {MEANING}"
 
 
 def worth(value: float, *, currency: str = "") -> str:
@@ -41,9 +41,9 @@ def worth(value: float, *, currency: str = "") -> str:
 
 
 def _way(way: str, figures: dict[str, float], *, currency: str) -> str:
-    told = f"{'Up' if way == UP else 'down'} moved {count(int(figures['customers']), 'customer')}"
     if not figures["customers"]:
-        return f"{'Up' if way == UP else 'down'} moved nobody"
+        return f"nobody moved {way}"
+    told = f"{count(int(figures['customers']), 'customer')} moved {way}"
     told += f", worth {worth(figures['value'], currency=currency)}"
     if way == UP and round(figures["value"], 2) < 0:
         told += " (better segments by their outlook, whose customers had spent less so far)"

@@ -9,7 +9,7 @@ import pandas as pd
 
 from rfm_ml.core.errors import DataError
 from rfm_ml.customers.engagement import activity
-from rfm_ml.customers.funnel import first_month_cohorts, funnel
+from rfm_ml.customers.funnel import STAGES, first_month_cohorts, funnel
 from rfm_ml.customers.panels import recent_and_before
 from rfm_ml.customers.regularity import RHYTHMS
 from rfm_ml.customers.snapshots import each_snapshot
@@ -116,7 +116,15 @@ class Panels:
     def funnel(self) -> pd.DataFrame:
         """As `funnel`."""
         study = self.study
-        return funnel(study.orders, as_of=study.as_of, contacts=study.contacts, events=study.events)
+        table = funnel(study.orders, as_of=study.as_of, contacts=study.contacts, events=study.events)
+        first = table.iloc[0]
+        if first["step"].startswith(STAGES[0]) and first["conversion"] != first["conversion"]:
+            self.why_not["prospects"] = (
+                f"There are {first['entered']:,} prospects, but no customer was seen before his first order, so nobody "
+                "can tell how many prospects order. It takes events from before the first order, or the column "
+                "created_at of the contacts."
+            )
+        return table
 
     @cached_property
     def cohorts(self) -> pd.DataFrame:

@@ -57,15 +57,29 @@ def test_prospects_are_contacts_and_visitors_before_their_first_order() -> None:
     table = funnel(LOG, as_of="2024-06-30", contacts=contacts, events=events).set_index("step")
     first = table.loc["prospect to first order"]
     # cid came by on 22 May and ordered; eva, fay and gil never did; ann was first seen on the day of her order.
-    assert first[["entered", "reached"]].tolist() == [4, 1]
+    # Nobody knows since when fay has been a contact, so she tells nothing about who goes on.
+    assert first[["entered", "reached"]].tolist() == [3, 1]
+    assert first["conversion"] == pytest.approx(1 / 3)
     assert first["share_90d"] == pytest.approx(1 / 3)  # cid after 10 days, of cid, eva (20 days) and gil (120)
     assert table.loc["first order to second order", "entered"] == 4
 
 
-def test_contacts_alone_tell_no_times() -> None:
+def test_prospects_who_are_known_only_because_they_never_ordered_tell_no_conversion() -> None:
     table = funnel(LOG, as_of="2024-06-30", contacts=pd.DataFrame({"customer_id": ["ann", "eva"]}))
-    assert table.loc[0, ["entered", "reached", "conversion"]].tolist() == [1, 0, 0.0]
-    assert table.loc[0, ["median_days", "share_90d"]].isna().all()
+    assert table.loc[0, ["entered", "reached"]].tolist() == [1, 0]
+    assert table.loc[0, ["conversion", "median_days", "share_90d"]].isna().all()
+    # Events that begin with the first order do not help: eva has one, and nobody like her has ordered.
+    late = pd.DataFrame(
+        {"customer_id": ["ann", "eva"], "event_at": pd.to_datetime(["2024-05-01"] * 2), "kind": "visit"}
+    )
+    assert np.isnan(funnel(LOG, as_of="2024-06-30", events=late).loc[0, "conversion"])
+
+
+def test_the_day_a_contact_was_created_tells_who_goes_on() -> None:
+    created = pd.DataFrame({"customer_id": ["ann", "eva", "cid"], "created_at": ["2023-12-22", "2024-02-01", None]})
+    first = funnel(LOG, as_of="2024-06-30", contacts=created).iloc[0]
+    assert first[["entered", "reached", "conversion"]].tolist() == [2, 1, 0.5]
+    assert first["share_90d"] == 0.5
 
 
 def test_stages_follow_from_the_days_with_an_order() -> None:

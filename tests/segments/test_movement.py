@@ -73,8 +73,8 @@ def test_up_goes_by_the_order_of_the_segments_and_not_by_money() -> None:
     ways = up_and_down(matrix.reset_index())
     assert ways == {"up": {"customers": 1, "value": -70.0}, "down": {"customers": 1, "value": 70.0}}
     told = movement_words(matrix.reset_index(), currency="EUR")
-    assert "Up moved 1 customer, worth 70.00 EUR less (better segments by their outlook" in told
-    assert "down moved 1 customer, worth 70.00 EUR more (worse segments by their outlook" in told
+    assert "1 customer moved up, worth 70.00 EUR less (better segments by their outlook" in told
+    assert "1 customer moved down, worth 70.00 EUR more (worse segments by their outlook" in told
 
 
 def test_value_of_a_segment_that_was_empty_is_that_of_the_second_day() -> None:
