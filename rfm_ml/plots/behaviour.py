@@ -37,9 +37,9 @@ def plot_funnel(steps: pd.DataFrame, *, title: str | None = None, ax: Axes | Non
     ax.barh(at + 0.2, reached, height=0.36, color=BLUE)
     named_rows(ax, [s.replace(" to ", "\nto ") for s in steps["step"]])
     texts = [f"{n:,}" for n in entered]
-    for number, share, median in zip(reached, steps["conversion"], steps["median_days"], strict=True):
+    for could, number, share, median in zip(entered, reached, steps["conversion"], steps["median_days"], strict=True):
         took = f", half within {count(int(median), 'day')}" if median == median else ""
-        texts.append(f"{number:,}: {percent(share)}{took}" if share == share else "not known")
+        texts.append(f"{number:,}: {percent(share)}{took}" if share == share else "not known" if could else "0")
     label_bars(ax, ends=[*entered, *reached], texts=texts, rows=[*(at - 0.2), *(at + 0.2)])
     ax.set_xlabel("people who could take the step (grey) and who have (blue)")
     told = "How far customers come"

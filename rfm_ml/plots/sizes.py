@@ -45,7 +45,7 @@ def plot_sizes_over_time(
     number_axis(ax)
     ax.set_xlim(shown.index[0], shown.index[-1])
     ax.set_ylabel(with_unit("spend" if value == "revenue" else value, unit))
-    days = shown.index if len(shown) <= 6 else shown.index[np.linspace(0, len(shown) - 1, 6).round().astype(int)]
+    days = shown.index[:: -max(1, -(-len(shown) // 7))][::-1]  # evenly, the last day among them
     weeks = (shown.index[-1] - shown.index[0]).days < 7 * len(shown) + 7
     ax.set_xticks(list(days), [_day(d, weeks=weeks) for d in days])
     handles, names = ax.get_legend_handles_labels()
