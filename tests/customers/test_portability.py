@@ -11,7 +11,8 @@ import pytest
 from ibis.config import Config
 from pandas.testing import assert_frame_equal
 
-from rfm_ml.customers import customer_days, customer_table, engagement, features, repeat_buying, rfm
+from rfm_ml.customers import customer_days, customer_table, engagement, features, repeat_buying, rfm, snapshots
+from rfm_ml.customers.days import order_rows
 
 AS_OF = "2024-06-30"
 ORDERS = ibis.table(
@@ -34,6 +35,7 @@ EVENTS = ibis.table({"customer_id": "string", "event_at": "timestamp", "kind": "
 EXPRESSIONS = {
     "customer_days": customer_days(ORDERS),
     "from timestamps and floats": customer_days(ORDERS.drop("ordered_on").cast({"amount": "float64"}), by="channel"),
+    "order_rows": order_rows(ORDERS, by="channel", as_of=AS_OF),
     "rfm": rfm(ORDERS, as_of=AS_OF),
     "rfm annualised in a window by channel": rfm(ORDERS, as_of=AS_OF, window_days=90, annualise=True, by="channel"),
     "repeat_buying": repeat_buying(ORDERS, as_of=AS_OF),
@@ -98,5 +100,8 @@ def test_means_the_same_on_spark(tmp_path: Path) -> None:
         session.read.parquet(str(tmp_path / f"{name}.parquet")).createOrReplaceTempView(name)
         tables[name] = con.table(name)
     on_spark = customer_table(**tables, as_of=AS_OF)
+    days = ["2023-06-30", AS_OF]
+    many_on_spark = snapshots(tables["orders"], as_of=days, by="channel")
     session.stop()
+    assert_frame_equal(many_on_spark, snapshots(orders, as_of=days, by="channel"))
     assert_frame_equal(on_spark, customer_table(orders, as_of=AS_OF, lines=lines, events=events))
