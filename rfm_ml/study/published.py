@@ -128,9 +128,9 @@ class PublishedStudy(Study):
         known = place >= 0
         came, gone = int((~known & (rows["segment"] != PROSPECT)).sum()), len(published) - int(known.sum())
         if came:
-            self._tell(name, f"new in the log of that day since: {came:,} customers, whom the same model labels.")
+            self._tell(name, f"{came:,} new in the log of that day since, labelled by the same model.")
         if gone:
-            self._tell(name, f"in the log of that day no more: {gone:,} customers of that ledger.")
+            self._tell(name, f"{gone:,} of that ledger no longer in the log of that day.")
         changed = {}
         for column in rows.columns.intersection(published.columns).difference(keys):
             theirs = pd.Series(published[column].to_numpy()[place], index=rows.index)

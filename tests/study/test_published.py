@@ -119,8 +119,8 @@ def test_a_log_that_has_changed_since_is_told(busy: Any) -> None:
     assert len(both) == len(rows) - 1
     assert (both["segment"] == both["segment_then"]).all()
     assert study.notes[1:] == [
-        "quantiles: new in the log of that day since: 1 customers, whom the same model labels.",
-        "quantiles: in the log of that day no more: 2 customers of that ledger.",
+        "quantiles: 1 new in the log of that day since, labelled by the same model.",
+        "quantiles: 2 of that ledger no longer in the log of that day.",
     ]
 
 
