@@ -23,7 +23,7 @@ from rfm_ml.plots.months import plot_months
 from rfm_ml.plots.over_time import plot_level_lines, plot_levels_over_time
 from rfm_ml.plots.products import plot_product_lift
 from rfm_ml.plots.segments import plot_rhythm, plot_segment_shares, plot_segment_sizes
-from rfm_ml.plots.sizes import plot_sizes_over_time
+from rfm_ml.plots.sizes import plot_dynamic_sizes, plot_sizes_over_time
 from rfm_ml.plots.style import amount, count, percent, segment_colour, use_style
 from rfm_ml.plots.surfaces import plot_surface
 from rfm_ml.plots.tracking import plot_next_orders, plot_tracking
@@ -43,6 +43,7 @@ __all__ = [
     "plot_concentration",
     "plot_differences",
     "plot_distribution",
+    "plot_dynamic_sizes",
     "plot_expected_profit",
     "plot_filters",
     "plot_flow",

@@ -86,7 +86,8 @@ def _write_dynamic(study: Study, tables: Path, lists: Path) -> None:
     lists.mkdir()
     dynamic = DynamicSegments(study)
     dynamic.summary.to_csv(tables / "dynamic_segments.csv", index=False)
-    dynamic.sizes().to_csv(tables / "dynamic_sizes.csv", index=False)
+    dynamic.history.to_csv(tables / "dynamic_sizes.csv", index=False)
+    dynamic.overlap.to_csv(tables / "dynamic_overlap.csv", index=False)
     for name in dynamic.names:
         write_list(study, dynamic.members(name), lists / name)
 

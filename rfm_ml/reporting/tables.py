@@ -103,4 +103,6 @@ def _format(column: str, values: pd.Series, *, rate: bool) -> Any:
         return "{:.3f}"
     if column == "amount":
         return "{:,.2f}"  # a waterfall is read to the cent
+    if "days" in column.split("_"):
+        return "{:,.0f}"
     return amount if _is_money(column) else "{:,.1f}"

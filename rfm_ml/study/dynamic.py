@@ -9,6 +9,7 @@ import pandas as pd
 
 from rfm_ml.core.checks import did_you_mean, require_known
 from rfm_ml.core.errors import ParamsError
+from rfm_ml.core.store import digest
 from rfm_ml.customers.engagement import ENGAGED
 from rfm_ml.segments import PROSPECT, with_prospects
 from rfm_ml.segments.criteria import Condition, count_members, leaves, membership, parse_criteria, values_not_seen
@@ -148,6 +149,29 @@ class DynamicSegments:
             counts = count_members(self._members(self.criteria, self._seen_from(day)), self.names)
             rows += [(pd.Timestamp(day), name, counts[name]) for name in self.names]
         return pd.DataFrame(rows, columns=["as_of", "name", "customers"])
+
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        """As `sizes`, at the month-ends and the day of the study."""
+        key = digest(self.study.basis, {name: repr(criteria) for name, criteria in self.criteria.items()})
+        return self.study.store.frame("dynamic", key, self.sizes)
+
+    @cached_property
+    def overlap(self) -> pd.DataFrame:
+        """How many members are in which segment of the leading strategy: `name, segment, customers, share`.
+
+        `share` is of the members; the most common segment comes first. No rows with `by: channel`, where one customer
+        may be in several.
+        """
+        parts = []
+        for name in self.names:
+            members = self.members(name)
+            if "segment" in members and len(members):
+                sizes = members["segment"].value_counts().rename_axis("segment").reset_index(name="customers")
+                sizes = sizes.sort_values(["customers", "segment"], ascending=[False, True])
+                parts.append(sizes.assign(name=name, share=sizes["customers"] / len(members)))
+        columns = ["name", "segment", "customers", "share"]
+        return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
     # --- what the criteria ask of a day -----------------------------------------------------------------------
     def _members(self, criteria: Mapping[str, Condition], seen: Study) -> Any:

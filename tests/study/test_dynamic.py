@@ -6,12 +6,15 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
+from pandas.testing import assert_frame_equal
 
 from rfm_ml import cli
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.params import load_params
+from rfm_ml.plots import plot_dynamic_sizes
 from rfm_ml.reporting.run import run_study
 from rfm_ml.study import Study
 from rfm_ml.study.dynamic import DynamicSegments
@@ -209,3 +212,26 @@ def test_criteria_may_be_as_deep_as_one_likes(study: Study, shop: Any) -> None:
     told = json.loads((folder / "run.json").read_text())["params"]["dynamic_segments"]
     assert told["deep"]["where"].startswith('{"any": [{"all": [{"any"')
     assert told["lately"]["where"] == {"orders": {"within_days": 30}}
+
+
+def test_overlap_says_in_which_segments_the_members_are(study: Study) -> None:
+    segments = DynamicSegments(study)
+    overlap = segments.overlap
+    assert overlap.groupby("name", sort=False)["customers"].sum().to_dict() == segments.counts()
+    assert overlap.groupby("name")["share"].sum().tolist() == pytest.approx([1.0] * 4)
+    assert overlap.loc[overlap["name"] == "prospects", ["segment", "share"]].to_numpy().tolist() == [["Prospect", 1.0]]
+    assert_frame_equal(segments.history, segments.sizes(), check_dtype=False)
+    # Found again by who asks the same, not by who asks something else.
+    other = DynamicSegments(study, where={"more": {"measure": "orders", "is": ">= 2"}})
+    assert set(other.history["name"]) - set(segments.history["name"]) == {"more"}
+
+
+def test_sizes_of_very_different_segments_are_all_readable() -> None:
+    days = pd.to_datetime(["2024-04-30", "2024-05-31"])
+    sizes = pd.DataFrame(
+        {"as_of": [*days, *days], "name": ["few", "few", "many", "many"], "customers": [2, 3, 900, 1000]}
+    )
+    ax = plot_dynamic_sizes(sizes)
+    assert ax.get_yscale() == "symlog"
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["few  3", "many  1,000"]
+    plt.close("all")
