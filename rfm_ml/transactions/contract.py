@@ -11,7 +11,7 @@ from rfm_ml.core.errors import DataError
 from rfm_ml.transactions.engine import literal, one_row, register
 from rfm_ml.transactions.files import FILE_STRIDE, SOURCE, RawLog
 from rfm_ml.transactions.policies import Policies
-from rfm_ml.transactions.typed import COPIES, typed_select
+from rfm_ml.transactions.typed import COPIES, ORDER_TEXT, typed_select
 from rfm_ml.transactions.waterfall import QUARANTINED, STEPS
 
 LARGEST_AMOUNT = 1_000_000_000_000
@@ -20,7 +20,7 @@ LARGEST_ORDER = 100_000_000_000_000
 """What an order may sum to, so that amounts fit decimal(18, 4)."""
 
 _RANK = {step: rank for rank, step in enumerate(STEPS)}
-_SUMS = {"channel": "min(channel)", "discount": "try_cast(sum(discount) AS DECIMAL(18, 4))"}
+_SUMS = {n: f"min({n})" for n in ORDER_TEXT} | {"discount": "try_cast(sum(discount) AS DECIMAL(18, 4))"}
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def _sum_orders(con: Any, *, policies: Policies, present: set[str], order_is_row
     """Sum lines to orders; an order's instant is its first line's."""
     zero = "'zero'" if policies.zero_orders == "drop" else "'order'"
     negative = "'return'" if policies.returns == "net" else "'order'"
-    facts = [n for n in ("channel", "discount") if n in present]
+    facts = [n for n in _SUMS if n in present]
     if order_is_row:
         more = "".join(f", {name}" for name in facts)
         sums = (
@@ -249,7 +249,7 @@ def _refuse_if_nothing_is_left(con: Any, *, rows: int, policies: Policies) -> No
 
 
 def _write_tables(con: Any, raw: RawLog, folder: Path, *, present: set[str]) -> None:
-    extras = "".join(f", {name}" for name in ("channel", "discount") if name in present)
+    extras = "".join(f", {name}" for name in _SUMS if name in present)
     con.execute(
         "COPY (SELECT customer_id, order_id, ordered_at, ordered_on, amount::DECIMAL(18, 4) AS amount, order_kind, "
         f"lines{extras} FROM _orders WHERE order_kind <> 'zero') TO {literal(str(folder / 'orders.parquet'))} "
@@ -269,7 +269,7 @@ def _write_tables(con: Any, raw: RawLog, folder: Path, *, present: set[str]) -> 
     )
     if not present & {"product_id", "category"}:
         return
-    facts = [n for n in ("quantity", "product_id", "category", "channel", "discount") if n in present]
+    facts = [n for n in ("quantity", "product_id", "category", *_SUMS) if n in present]
     con.execute(
         "COPY (SELECT _typed.customer_id, order_id, _orders.ordered_on, _typed.amount, _orders.order_kind, "
         f"{', '.join(f'_typed.{f}' for f in facts)} FROM _typed JOIN _orders USING (order_id) "

@@ -15,6 +15,8 @@ from rfm_ml.transactions.policies import Policies
 _REQUIRED = ("customer_id", "ordered_at", "amount")
 KNOWN = (*_REQUIRED, "order_id", "unit_price", *OPTIONAL_LINE)
 """Columns an order log can be mapped to."""
+ORDER_TEXT = ("channel", "utm_source", "utm_medium", "utm_campaign", "referrer")
+"""Columns that say where an order came from; of several lines the first by the alphabet speaks for it."""
 COPIES = "_copies"
 """How many equal lines of the source a row stands for."""
 
@@ -61,7 +63,7 @@ def typed_select(
     for name in ("quantity", "discount"):
         if name in mapping:
             select[name] = reader.number(name)
-    for name in ("product_id", "category", "channel"):
+    for name in ("product_id", "category", *ORDER_TEXT):
         if name in mapping:
             select[name] = reader.identifier(name)
     body = ", ".join(f"{sql} AS {name}" for name, sql in select.items())

@@ -69,6 +69,17 @@ def test_lines_of_orders_that_count(log: CleanLog) -> None:
     ]
 
 
+def test_where_orders_came_from_is_kept(tmp_path: Path) -> None:
+    text = (
+        "customer_id,order_id,ordered_at,amount,product_id,utm_source,medium,referrer\n"
+        "1,A,2024-01-01,5,p1,google,cpc,\n1,A,2024-01-01,6,p2,google,cpc,\n2,B,2024-01-02,7,p1,,,blog.org\n"
+    )
+    log = _clean(tmp_path, text, columns={"utm_medium": "medium"})
+    columns = "order_id, amount::DOUBLE, utm_source, utm_medium, referrer"
+    assert _rows(log.orders, columns) == [("A", 11.0, "google", "cpc", None), ("B", 7.0, None, None, "blog.org")]
+    assert [row[2:] for row in _rows(log.lines, columns)] == [("google", "cpc", None)] * 2 + [(None, None, "blog.org")]
+
+
 def test_no_lines_table_without_products(tmp_path: Path) -> None:
     assert _clean(tmp_path, "customer_id,order_id,ordered_at,amount\n1,2,2024-01-01,5\n").lines is None
 

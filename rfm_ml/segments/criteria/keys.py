@@ -12,19 +12,26 @@ from rfm_ml.segments.criteria.possible import CLOSED, COUNTED, require_listed, r
 from rfm_ml.segments.criteria.values import Comparison, as_kind, in_short, read_test
 
 PERIOD: Final = ("within_days", "from", "to")
-_ORDER_FILTERS: Final = {"category": "category", "product": "product_id", "brand": "brand", "channel": "channel"}
+_VISIT: Final = {c: c for c in ("source", "utm_source", "utm_medium", "utm_campaign", "referrer")}
+_ORDER_FILTERS: Final = {
+    "category": "category",
+    "product": "product_id",
+    "brand": "brand",
+    "channel": "channel",
+    **_VISIT,
+    "order_value": "order_value",
+}
 FILTERS: Final[dict[str, dict[str, str]]] = {
-    "orders": _ORDER_FILTERS | {"order_value": "order_value"},
-    "first_order": _ORDER_FILTERS | {"order_value": "order_value"},
-    "last_order": _ORDER_FILTERS | {"order_value": "order_value"},
+    "orders": _ORDER_FILTERS,
+    "first_order": _ORDER_FILTERS,
+    "last_order": _ORDER_FILTERS,
     "events": {
         "kind": "kind",
-        "source": "source",
         "product": "product_id",
         "category": "category",
         "brand": "brand",
         "value": "value",
-        **{c: c for c in ("utm_source", "utm_medium", "utm_campaign", "referrer")},
+        **_VISIT,
     },
     "campaigns": {"campaign": "campaign_id", "group": "group"},
 }

@@ -20,6 +20,8 @@ ORDER_FILTERS = {
     "product": "product_id",
     "brand": "brand",
     "channel": "channel",
+    "source": "source",
+    "utm_source": "utm_source",
     "order_value": "order_value",
 }
 EVENT_FILTERS = {
@@ -50,8 +52,9 @@ class Shop:
         for row in self.tables["lines"] + self.tables["events"]:
             known = catalogue.get(row["product_id"], {})
             row |= {c: known.get(c) for c in ("brand", "category", "margin") if c not in row}
+        for row in self.tables["orders"] + self.tables["lines"] + self.tables["events"]:
+            row["source"] = source(row)
         for event in self.tables["events"]:
-            event["source"] = source(event)
             event["value"] = number(event.get("value"))  # a number's text; anything else says nothing
 
     def everybody(self) -> set[Any]:

@@ -26,9 +26,10 @@ AS_OF = date(2025, 6, 30)
 MONEY = pa.decimal128(18, 4)
 SCHEMAS = {
     "orders": {"customer_id": pa.int64(), "order_id": pa.int64(), "day": pa.date32(), "amount": MONEY}
-    | {"order_kind": pa.string(), "channel": pa.string()},
+    | {c: pa.string() for c in ("order_kind", "channel", "utm_source", "utm_medium", "referrer")},
     "lines": {"customer_id": pa.int64(), "order_id": pa.int64(), "day": pa.date32(), "amount": MONEY}
-    | {"order_kind": pa.string(), "channel": pa.string(), "product_id": pa.int64(), "category": pa.string()},
+    | {c: pa.string() for c in ("order_kind", "channel", "utm_source", "utm_medium", "referrer")}
+    | {"product_id": pa.int64(), "category": pa.string()},
     "events": {"customer_id": pa.int64(), "day": pa.timestamp("us"), "kind": pa.string(), "value": pa.string()}
     | {c: pa.string() for c in ("utm_source", "utm_medium", "utm_campaign", "referrer")}
     | {"product_id": pa.int64()},
@@ -57,7 +58,12 @@ def rows(**fields: Any) -> Any:
 @st.composite
 def shops(draw: Any) -> dict[str, list[dict[str, Any]]]:
     kinds = st.sampled_from(["order", "order", "return"])
-    orders = draw(rows(day=day, amount=amount, order_kind=kinds, channel=channel))
+    origin = {
+        "utm_source": st.sampled_from(["google", "newsletter", None]),
+        "utm_medium": st.sampled_from(["cpc", "organic", "", None]),
+        "referrer": st.sampled_from(["https://www.google.de/?q=x", "blog.org", None]),
+    }
+    orders = draw(rows(day=day, amount=amount, order_kind=kinds, channel=channel, **origin))
     for number, order in enumerate(orders):
         order["order_id"] = number
     facts = st.fixed_dictionaries(
@@ -163,6 +169,8 @@ order_filters = {
     "product": chosen(1, 2),
     "brand": chosen("Acme", "Best"),
     "channel": chosen("web", "shop"),
+    "source": chosen("email", "advert", "search", "referral", "direct"),
+    "utm_source": chosen("google"),
     "order_value": money,
     "with": maybe(
         st.fixed_dictionaries({"margin": compared("0.25", "0.4")}),
