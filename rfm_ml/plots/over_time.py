@@ -138,7 +138,7 @@ def _legend_below(ax: Axes) -> None:
 
 def _best_share(table: pd.DataFrame, best: int, names: Mapping[int, str], *, measure: str) -> str:
     shares = table[table["score"] == best].set_index("as_of")["customer_share"].sort_index()
-    told = f"{measure} {names[best]}: ".lstrip()
+    told = f"{measure}, level {names[best]}: " if measure else f"{names[best]}: "
     if len(shares) == 1:
         return told + f"{percent(shares.iloc[0])} of customers"
     return told + f"{percent(shares.iloc[-1])} of customers, {percent(shares.iloc[0])} in {shares.index[0]:%B %Y}"

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 import rfm_ml
+from rfm_ml.plots import count
 from rfm_ml.reporting.alerts import MOST
 from rfm_ml.reporting.campaigns import Manifests, for_index, held_sentences, list_warnings
 from rfm_ml.reporting.changes import Changes
@@ -109,7 +110,7 @@ def remember(profile: pd.DataFrame, customers: pd.DataFrame) -> str:
 def _lead(study: Study, profile: pd.DataFrame) -> dict[str, Any]:
     name = study.strategies[0]
     choice = study.choice(name)
-    rows = [_row(r, study.aim(r["segment"])) for r in profile.to_dict("records")]
+    rows = [_row(r, study.aim(r["segment"]), study.offer_policy(r["segment"])) for r in profile.to_dict("records")]
     return {
         "words": f"Strategy {name}, scored with a model {choice.why}.",
         "rows": rows,
@@ -117,7 +118,7 @@ def _lead(study: Study, profile: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _row(row: dict[Any, Any], aim: str) -> dict[str, Any]:
+def _row(row: dict[Any, Any], aim: str, offer: str) -> dict[str, Any]:
     return {
         "segment": row["segment"],
         "customers": row["customers"],
@@ -128,8 +129,11 @@ def _row(row: dict[Any, Any], aim: str) -> dict[str, Any]:
         "revenue_share": _percent(row["revenue_share"]),
         "revenue_width": _width(row["revenue_share"]),
         "mean_order_value": "-" if pd.isna(row["mean_order_value"]) else f"{row['mean_order_value']:,.2f}",
-        "recency": "-" if pd.isna(row["median_recency_days"]) else f"{row['median_recency_days']:,.0f} days ago",
+        "recency": "-"
+        if pd.isna(row["median_recency_days"])
+        else f"{count(round(row['median_recency_days']), 'day')} ago",
         "aim": aim,
+        "offer": offer,
     }
 
 

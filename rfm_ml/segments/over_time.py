@@ -98,6 +98,8 @@ def level_purchases(orders: Any, assigned: pd.DataFrame, *, as_of: date, by: str
 def best_months(purchases: pd.DataFrame) -> pd.DataFrame:
     """Return for each level the month in which its customers of today brought most, of equals the earliest.
 
+    A month that is not over counts only where no other is there.
+
     Parameters
     ----------
     purchases
@@ -108,6 +110,7 @@ def best_months(purchases: pd.DataFrame) -> pd.DataFrame:
     pd.DataFrame
         `measure, score, month, orders, revenue`; levels that never brought anything are left out.
     """
-    ranked = purchases[purchases["revenue"] > 0].sort_values(["revenue", "month"], ascending=[False, True])
+    whole = purchases[purchases["complete"]] if purchases["complete"].any() else purchases
+    ranked = whole[whole["revenue"] > 0].sort_values(["revenue", "month"], ascending=[False, True])
     best = ranked.drop_duplicates(["measure", "score"]).sort_values(["measure", "score"])
     return best[["measure", "score", "month", "orders", "revenue"]].reset_index(drop=True)

@@ -84,8 +84,9 @@ class Panels:
         return self.over_time[self.over_time["measure"] == measure]
 
     def bought(self, measure: str) -> pd.DataFrame:
-        """Return the rows of `purchases` of one measure, of the last `MOST_MONTHS` months."""
-        months = self.purchases["month"].drop_duplicates().sort_values().tail(MOST_MONTHS)
+        """Return the rows of `purchases` of one measure, of the last `MOST_MONTHS` months that are over, if any are."""
+        over = self.purchases["complete"]
+        months = self.purchases.loc[over | ~over.any(), "month"].drop_duplicates().sort_values().tail(MOST_MONTHS)
         return self.purchases[(self.purchases["measure"] == measure) & self.purchases["month"].isin(months)]
 
     @cached_property

@@ -182,6 +182,10 @@ class Study(StudySegments):
         """Return what the playbook aims for in a segment, empty if it says nothing."""
         return str(playbook_entry(self.playbook, segment).get("aim", ""))
 
+    def offer_policy(self, segment: str) -> str:
+        """Return the playbook's offer policy for a segment, empty if it says nothing."""
+        return str(playbook_entry(self.playbook, segment).get("offer_policy", ""))
+
     @cached_property
     def objectors(self) -> pd.Series:
         """Ids of the contacts who must be left alone: they are in no list."""

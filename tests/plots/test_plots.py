@@ -415,7 +415,7 @@ def test_levels_have_the_best_on_top_and_only_those_with_a_label() -> None:
     assert [t.get_text() for t in ax.get_yticklabels()] == ["short", "long"]
     assert widths(ax) == [0.4, 0.6, 0.7, 0.3, 0.75, 0.25]
     assert labels(ax)[:2] == ["40.0% of customers", "60.0% of customers"]
-    assert title_of(ax) == "Recency short: 40.0% of customers, 75.0% of revenue"
+    assert title_of(ax) == "Recency, level short: 40.0% of customers, 75.0% of revenue"
 
 
 def test_recent_states_the_change() -> None:
@@ -581,7 +581,7 @@ def test_piles_sum_to_all_customers_and_the_best_is_at_the_bottom() -> None:
     last = [c[-1] for c in ax.containers]
     assert [b.get_height() for b in last] == [2550, 2500, 2450]
     assert last[2].get_y() == 5050
-    assert title_of(ax) == "Recency short (at most 90 days): 57.3% of customers, 60.0% in June 2023"
+    assert title_of(ax) == "Recency, level short (at most 90 days): 57.3% of customers, 60.0% in June 2023"
 
 
 def test_no_earlier_days_are_said_so() -> None:

@@ -58,6 +58,9 @@ def test_next_run_tells_the_movement(shop: Any) -> None:
     assert "What changed since 31 May 2024" in page
     assert "by the new model" not in page
     assert "4 to 6 customers" in page
+    assert told["moved_up"]["customers"] + told["moved_down"]["customers"] == moved
+    assert "1 days ago" not in page
+    assert "Offers: No discount: they buy anyway." in page
 
 
 def test_a_refit_is_told_apart(shop: Any) -> None:
