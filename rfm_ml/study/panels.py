@@ -85,8 +85,9 @@ class Panels:
 
     def bought(self, measure: str) -> pd.DataFrame:
         """Return the rows of `purchases` of one measure, of the last `MOST_MONTHS` months that are over, if any are."""
-        over = self.purchases["complete"]
-        months = self.purchases.loc[over | ~over.any(), "month"].drop_duplicates().sort_values().tail(MOST_MONTHS)
+        over = self.purchases[self.purchases["complete"]]
+        known = over if len(over) else self.purchases
+        months = known["month"].drop_duplicates().sort_values().tail(MOST_MONTHS)
         return self.purchases[(self.purchases["measure"] == measure) & self.purchases["month"].isin(months)]
 
     @cached_property
