@@ -96,6 +96,7 @@ def _write_behaviour(study: Study, tables: Path) -> None:
     """Write what the leading strategy's segments do besides ordering, as far as the inputs tell."""
     panels = Panels(study)
     found = {"funnel": panels.funnel, "responsiveness": panels.responsiveness, "abandoned_carts": panels.carts}
+    found["portrait"] = panels.portrait
     for name, table in found.items():
         if table is not None:
             table.to_csv(tables / f"{name}.csv", index=False)

@@ -15,6 +15,7 @@ from rfm_ml.customers.regularity import RHYTHMS
 from rfm_ml.customers.snapshots import each_snapshot
 from rfm_ml.segments.activity import abandoned_carts, responsiveness, retention
 from rfm_ml.segments.over_time import level_purchases, levels_over_time
+from rfm_ml.segments.portrait import segment_portrait
 from rfm_ml.segments.profile import SUMS
 from rfm_ml.study.study import Study
 
@@ -156,6 +157,22 @@ class Panels:
             return None
         lately = activity(self.study.scored_events, as_of=self.study.as_of, days=RECENT_DAYS)
         return responsiveness(self.assigned, lately, order=self._order)
+
+    @cached_property
+    def portrait(self) -> pd.DataFrame:
+        """As `segment_portrait`, with the carts of the last `RECENT_DAYS` days and all that was bought."""
+        study, carts, bought = self.study, None, None
+        events, lines = study.events, study.lines  # each asks anew, so they are bound once
+        if events is not None and "value" in events.columns:
+            since = pd.Timestamp(study.as_of) - timedelta(days=RECENT_DAYS - 1)
+            until = pd.Timestamp(study.as_of) + timedelta(days=1)
+            events = events.filter(events.kind == "cart_add")
+            events = events.filter(events.event_at >= since.to_pydatetime(), events.event_at < until.to_pydatetime())
+            carts = events.select("customer_id", value=events.value.try_cast("float64")).to_pyarrow().to_pandas()
+        if lines is not None and "category" in lines.columns:
+            lines = lines.filter(lines.ordered_on <= study.as_of)
+            bought = lines.select("customer_id", "category").distinct().to_pyarrow().to_pandas()
+        return segment_portrait(self.assigned, study.customers, carts=carts, bought=bought, order=self._order)
 
     @cached_property
     def carts(self) -> pd.DataFrame | None:

@@ -41,6 +41,7 @@ def test_run_publishes_everything_the_design_names(shop: Any) -> None:
         "tables/rules_quantiles.csv",
         "tables/sizes_quantiles.csv",
         "tables/funnel.csv",
+        "tables/portrait.csv",
         "segments/quantiles.csv",
         "segments/quantiles.parquet",
         "models/quantiles.json",
@@ -93,7 +94,7 @@ def test_rerun_gives_the_same_bytes_with_and_without_cache(shop: Any) -> None:
     run_study(shop.params)
     anew = digests(shop.report(), "tables", "segments", "models")
 
-    assert len(first) == 15
+    assert len(first) == 16
     assert first == again == anew
 
 

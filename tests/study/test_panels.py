@@ -52,6 +52,8 @@ def test_a_shop_with_events_has_every_panel(shop: Panels) -> None:
     assert shop.responsiveness is not None
     assert shop.responsiveness["segment"].tolist()[-1] == "Prospect"
     assert shop.carts is not None
+    assert shop.portrait.columns.tolist() == ["segment", "mean_order_value", "mean_cart_value", "interests"]
+    assert shop.portrait.set_index("segment").loc["Champions"].notna().all()
     assert {"cart_on", "cart_value"} <= set(shop.carts.columns)
     shares = shop.rhythms.drop(columns=["segment", "late"]).sum(axis=1)
     assert shares.tolist() == pytest.approx([1.0] * len(shares))
