@@ -4,7 +4,6 @@ import json
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from itertools import product
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
@@ -16,7 +15,7 @@ from rfm_ml.core.errors import DataError, NotFittedError, ParamsError
 from rfm_ml.strategies.frozen import canonical_json, fingerprint_of, stability_index
 from rfm_ml.strategies.reading import number_column
 from rfm_ml.strategies.scale import Floats, Ints, Scale
-from rfm_ml.strategies.words import value_phrase
+from rfm_ml.strategies.words import cell_names, value_phrase
 
 LETTERS: Final = {"recency": "R", "frequency": "F", "monetary": "M"}  # measures and the letters of their scores
 
@@ -179,18 +178,16 @@ class ScoreStrategy(BaseEstimator, ABC):
     @property
     def cells(self) -> list[str]:
         """Every cell a customer can be in, from the lowest scores to the highest."""
-        names = [self.level_names(m) for m in self._fitted()]
-        joint = "-" if any(len(n) > 1 for some in names for n in some) else ""
-        return [joint.join(cell) for cell in product(*names)]
+        return cell_names([self.level_names(m) for m in self._fitted()])
 
     def cells_of(self, scores: Mapping[str, Ints], *, index: pd.Index) -> pd.Series:
         """Return the cell that belongs to scores already known, as `predict` would."""
         names = [self.level_names(m) for m in scores]
-        table = pd.Series(["", *self.cells]).array
         code = np.zeros(len(index), dtype=np.int64)
         for array, some in zip(scores.values(), names, strict=True):
             code = code * len(some) + (array - 1)
-        return pd.Series(table.take(np.where(scores["recency"] == 0, 0, code + 1)), index=index, name="cell")
+        cells = pd.Series(["", *cell_names(names)]).array.take(np.where(scores["recency"] == 0, 0, code + 1))
+        return pd.Series(cells, index=index, name="cell")
 
     def explain(self, customers: pd.DataFrame) -> pd.Series:
         """Return the reason in words, one sentence per customer.
@@ -231,10 +228,8 @@ class ScoreStrategy(BaseEstimator, ABC):
         """Return `measure, psi, verdict`: the score shares of `customers` against those of the fit."""
         rows = []
         for measure, now in self.score_arrays(customers).items():
-            bins = self.scales_[measure].bins
-            counted = np.bincount(now, minlength=bins + 1)[1:]
-            index, verdict = stability_index(self.counts_[measure].sum(axis=0), counted)
-            rows.append((measure, index, verdict))
+            counted = np.bincount(now, minlength=self.scales_[measure].bins + 1)[1:]
+            rows.append((measure, *stability_index(self.counts_[measure].sum(axis=0), counted)))
         return pd.DataFrame(rows, columns=["measure", "psi", "verdict"])
 
     def to_dict(self) -> dict[str, Any]:
@@ -287,17 +282,16 @@ class ScoreStrategy(BaseEstimator, ABC):
     def summary(self) -> pd.DataFrame:
         """Return `measure, group, score, level, from, to, rule, customers, share` as of the fit.
 
-        `from` and `to` are the edges (NaN where open) and `rule` says in words to which side an edge belongs.
-        `group` is empty, unless scales differ by channel or are nested.
+        `from` and `to` are the edges (NaN where open), `rule` says in words to which side an edge belongs, and `group`
+        is empty unless scales differ by channel or are nested.
         """
         lines = []
         for measure, scale in self._fitted().items():
             for row, group in enumerate(self._group_names(measure)):
                 for score, level in enumerate(self.level_names(measure), start=1):
-                    low, high = scale.limits(score, row)
                     n = int(self.counts_[measure][row, score - 1])
-                    rule = scale.words(score, row)
-                    lines.append((measure, group, score, level, low, high, rule, n, n / self.customers_))
+                    said = (*scale.limits(score, row), scale.words(score, row), n, n / self.customers_)
+                    lines.append((measure, group, score, level, *said))
         names = ["measure", "group", "score", "level", "from", "to", "rule", "customers", "share"]
         return pd.DataFrame(lines, columns=names).astype({"from": float, "to": float})
 

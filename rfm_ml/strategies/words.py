@@ -1,7 +1,8 @@
 """How a measure and its ranges are written in a sentence."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from itertools import product
 from typing import Final
 
 WHOLE: Final = frozenset({"recency_days", "orders", "repeat_orders", "active_days", "age_days"})
@@ -23,6 +24,18 @@ def plain(value: float, column: str) -> str:
     if column in MONEY:
         return f"{value:.2f}"
     return f"{value:.0f}" if float(value).is_integer() else f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def cell_names(levels: Sequence[Sequence[str]]) -> list[str]:
+    """Name every cell by one level of each measure, from the lowest to the highest.
+
+    Examples
+    --------
+    >>> cell_names(["12", "ab"]), cell_names([["low", "high"], ["1"]])
+    (['1a', '1b', '2a', '2b'], ['low-1', 'high-1'])
+    """
+    joint = "-" if any(len(name) > 1 for names in levels for name in names) else ""
+    return [joint.join(cell) for cell in product(*levels)]
 
 
 def bound(value: float, column: str, *, at_least: bool = False) -> str:
