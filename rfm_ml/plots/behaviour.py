@@ -24,7 +24,7 @@ def plot_funnel(steps: pd.DataFrame, *, title: str | None = None, ax: Axes | Non
     steps
         `step, entered, reached, conversion, median_days`, as `customers.funnel.funnel` gives.
     title
-        None states the hardest step.
+        None states the step before which most people are left.
     ax
         To draw on; None makes a new figure.
     """
@@ -45,8 +45,8 @@ def plot_funnel(steps: pd.DataFrame, *, title: str | None = None, ax: Axes | Non
     told = "How far customers come"
     known = steps[steps["conversion"].notna() & (steps["entered"] >= ENOUGH)]
     if len(known):
-        hardest = known.iloc[int(known["conversion"].to_numpy().argmin())]
-        told = f"The hardest step: {hardest['step']}, taken by {percent(hardest['conversion'])}"
+        step = known.iloc[int((known["entered"] - known["reached"]).to_numpy().argmax())]
+        told = f"Where most stop: {step['step']}, taken by {percent(step['conversion'])}"
     put_title(ax, title or told)
     return ax
 

@@ -8,7 +8,7 @@ from typing import Final
 import pandas as pd
 
 from rfm_ml.core.errors import DataError
-from rfm_ml.customers.engagement import activity
+from rfm_ml.customers.engagement import ENGAGED, activity
 from rfm_ml.customers.funnel import STAGES, first_month_cohorts, funnel
 from rfm_ml.customers.panels import recent_and_before
 from rfm_ml.customers.regularity import RHYTHMS
@@ -55,6 +55,7 @@ class Panels:
             none = "The params name no events, so nobody can tell who"
             self.why_not["responsiveness"] = f"{none} opens, clicks, visits or fills carts."
             self.why_not["carts"] = f"{none} left a cart behind."
+            self.why_not["leads"] = f"{none} looked around without an order."
 
     @cached_property
     def month_ends(self) -> list[date]:
@@ -173,6 +174,18 @@ class Panels:
             lines = lines.filter(lines.ordered_on <= study.as_of)
             bought = lines.select("customer_id", "category").distinct().to_pyarrow().to_pandas()
         return segment_portrait(self.assigned, study.customers, carts=carts, bought=bought, order=self._order)
+
+    @cached_property
+    def leads(self) -> pd.DataFrame | None:
+        """Who never ordered, the most engaged first: `customer_id, clicks_180d, visits_90d, engagement_score` above 0.
+
+        None without events.
+        """
+        if self.study.events is None:
+            return None
+        leads = self.study.leads[["customer_id", *ENGAGED]]
+        warm = leads[leads["engagement_score"] > 0]
+        return warm.sort_values(["engagement_score", "customer_id"], ascending=[False, True], ignore_index=True)
 
     @cached_property
     def carts(self) -> pd.DataFrame | None:

@@ -596,7 +596,7 @@ def test_rates_nobody_knows_are_said_so() -> None:
 
 def test_funnel_says_where_most_are_lost() -> None:
     ax = plot_funnel(STEPS)
-    assert title_of(ax) == "The hardest step: prospect to first order, taken by 0.0%"
+    assert title_of(ax) == "Where most stop: first order to second order, taken by 68.0%"
     assert labels(ax) == ["1,132", "7,735", "0", "0: 0.0%", "5,265: 68.0%, half within 87 days", "0"]
 
 

@@ -36,6 +36,7 @@ def test_cdnow_has_every_month_and_every_customer(cdnow: Panels) -> None:
 def test_what_cdnow_does_not_have_is_said(cdnow: Panels) -> None:
     assert cdnow.carts is None
     assert cdnow.responsiveness is None
+    assert cdnow.leads is None
     assert "The params name no events" in cdnow.why_not["carts"]
 
 
@@ -69,3 +70,6 @@ def test_leads_have_the_score_that_the_panel_shows(shop: Panels) -> None:
     scores = shop.study.leads.set_index("customer_id")["engagement_score"]
     assert scores[prospects].mean() == pytest.approx(shown)
     assert shown > 0
+    assert shop.leads is not None
+    assert shop.leads["engagement_score"].is_monotonic_decreasing
+    assert set(shop.leads["customer_id"]) == set(scores[scores > 0].index)
