@@ -107,6 +107,7 @@ def test_backfilled_days_learn_from_their_own_past(made):
     backfill(study.path, start=date(2025, 4, 30), end=date(2025, 5, 31), out=study.base / "reports")
     written = sorted((study.base / "reports").rglob("rules.json"))
     assert written
-    past = split_holdout(study.orders, as_of="2025-03-01", until="2025-04-30", lines=study.lines)
+    # With no run before, one model for all days, fitted on the last of them.
+    past = split_holdout(study.orders, as_of="2025-04-01", until="2025-05-31", lines=study.lines)
     frozen = SegmentModel.from_json(written[0].read_text())
     assert frozen.strategy_.rules_ == RuleTree(5, horizon_days=60).fit(past).rules_
