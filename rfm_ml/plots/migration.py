@@ -11,6 +11,7 @@ from matplotlib.path import Path
 
 from rfm_ml.plots.canvas import named_rows, new_axes, nothing_to_draw, put_title
 from rfm_ml.plots.style import BLUE, INK, ORANGE, PALE, QUIET, SHADES, segment_colour, short
+from rfm_ml.segments.movement import move_in_words
 
 MOST_SEGMENTS: Final = 14
 """Segments that a figure tells apart; the smallest beyond are drawn together."""
@@ -207,7 +208,8 @@ def plot_movement_matrix(
     told = "nobody moved"
     if len(moved):
         top = moved.iloc[int(moved["customers"].argmax())]
-        told = f"most common: {top['customers']:,} from {top['from_segment']} to {top['to_segment']}"
+        told = move_in_words(top["from_segment"], top["to_segment"], customers=int(top["customers"]))
+        told = f"most common: {told}"
     put_title(ax, title or told)
     return ax
 

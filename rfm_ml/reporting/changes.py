@@ -11,7 +11,14 @@ import pandas as pd
 
 from rfm_ml.reporting.alerts import data_alerts, drift_alerts, size_alerts, stop
 from rfm_ml.reporting.movement_words import movement_words
-from rfm_ml.segments.movement import movement_by_segment, movement_matrix, segment_sizes, share_moved, up_and_down
+from rfm_ml.segments.movement import (
+    move_in_words,
+    movement_by_segment,
+    movement_matrix,
+    segment_sizes,
+    share_moved,
+    up_and_down,
+)
 from rfm_ml.study import Study
 from rfm_ml.study.history import History
 from rfm_ml.study.triggers import Triggers
@@ -158,7 +165,7 @@ class Changes:
                 if r["before"] or r["after"]
             ],
             "biggest": [
-                f"{r['customers']:,} from {r['from_segment']} to {r['to_segment']}"
+                move_in_words(r["from_segment"], r["to_segment"], customers=r["customers"])
                 for r in moved.nlargest(BIGGEST, "customers").to_dict("records")
             ],
             "data": [f"{d['before']:,} to {d['now']:,} {d['what']}" for d in self.data if d["before"] != d["now"]],

@@ -31,8 +31,13 @@ def movement_words(matrix: pd.DataFrame, *, currency: str = "") -> str:
     share = share_moved(matrix)
     if share != share:
         return "Nobody was a customer on both days, so nobody can have moved."
-    ways = [_way(way, figures, currency=currency) for way, figures in up_and_down(matrix).items()]
-    return f"{percent(share)} of the customers of both days are in another segment: {'; '.join(ways)}. {MEANING}"
+    ways = up_and_down_words(matrix, currency=currency)
+    return f"{percent(share)} of the customers of both days are in another segment: {ways}. {MEANING}"
+
+
+def up_and_down_words(matrix: pd.DataFrame, *, currency: str = "") -> str:
+    """Return how many moved up and down and what it is worth, as part of a sentence; arguments as `movement_words`."""
+    return "; ".join(_way(way, figures, currency=currency) for way, figures in up_and_down(matrix).items())
 
 
 def worth(value: float, *, currency: str = "") -> str:

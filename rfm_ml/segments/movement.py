@@ -112,6 +112,23 @@ def up_and_down(matrix: pd.DataFrame) -> dict[str, dict[str, float]]:
     }
 
 
+def move_in_words(from_segment: str, to_segment: str, *, customers: int) -> str:
+    """Return one movement in words, as on the front page and above the figures.
+
+    Examples
+    --------
+    >>> move_in_words("Loyal", "Lost", customers=1200), move_in_words("new", "New", customers=128)
+    ('1,200 from Loyal to Lost', '128 new customers in New')
+    >>> move_in_words("Lost", "gone", customers=3)
+    '3 of Lost gone from the log'
+    """
+    if from_segment == NEW:
+        return f"{customers:,} new {'customer' if customers == 1 else 'customers'} in {to_segment}"
+    if to_segment == GONE:
+        return f"{customers:,} of {from_segment} gone from the log"
+    return f"{customers:,} from {from_segment} to {to_segment}"
+
+
 def movement_by_segment(before: pd.DataFrame, after: pd.DataFrame, *, order: Sequence[str]) -> pd.DataFrame:
     """Return what each segment gained and lost between two days.
 
@@ -155,25 +172,24 @@ def movement_causes(
     Parameters
     ----------
     before, after
-        Two days of a ledger with `label`, the second labelled by another model than the first.
+        Two days of a ledger, the second labelled by another model than the first.
     counterfactual
-        `customer_id`, (`channel`,) `label`: the customers of the second day as the first day's model labels them.
+        The ledger of the second day if the first day's model had labelled it: the same customers as `after`.
     order
         The segments, best first.
 
     Returns
     -------
     DataFrame
-        `cause, from_segment, to_segment, customers`. Cause "customers": from the label of the first day to the
+        `cause, from_segment, to_segment, customers`. Cause "customers": from the segment of the first day to the
         counterfactual one, same model, so only customers have changed; "new" and "gone" belong here. Cause "refit":
-        from the counterfactual label to that of the second day, same customers, so only the model has changed. Rows
+        from the counterfactual segment to that of the second day, same customers, so only the model has changed. Rows
         are changes alone. Both add up: per segment, the count of the first day plus what came less what left by both
-        causes is the count of the second day. Labels are compared, not segments held back by hysteresis.
+        causes is the count of the second day. Segments are those of the ledgers, so with hysteresis the held ones.
     """
     steps = {}
     for cause, (one, other) in zip(CAUSES, ((before, counterfactual), (counterfactual, after)), strict=True):
-        as_rows = [frame.assign(segment=frame["label"], value=0.0) for frame in (one, other)]
-        matrix = movement_matrix(as_rows[0], as_rows[1], order=order)
+        matrix = movement_matrix(one, other, order=order)
         steps[cause] = matrix[matrix["from_segment"] != matrix["to_segment"]]
     causes = pd.concat([frame.assign(cause=cause) for cause, frame in steps.items()], ignore_index=True)
     return causes[["cause", "from_segment", "to_segment", "customers"]]

@@ -11,11 +11,12 @@ from rfm_ml.core.checks import did_you_mean, require_known
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.core.store import digest
 from rfm_ml.customers.engagement import ENGAGED
-from rfm_ml.segments import PROSPECT, with_prospects
+from rfm_ml.segments import PROSPECT
 from rfm_ml.segments.criteria import Condition, count_members, leaves, membership, parse_criteria, values_not_seen
 from rfm_ml.segments.criteria.conditions import Column, Every, Filter
 from rfm_ml.segments.criteria.possible import EXACTLY, Bounds, require_possible
 from rfm_ml.strategies import ScoreStrategy
+from rfm_ml.study.published import EarlierDay
 from rfm_ml.study.study import Study
 
 MONTHS: Final = 12
@@ -131,7 +132,7 @@ class DynamicSegments:
         return pd.DataFrame(rows, columns=columns)
 
     def sizes(self, as_ofs: Sequence[dt.date] | None = None) -> pd.DataFrame:
-        """Return `as_of, name, customers`: the criteria evaluated as of each day, by the rules of today.
+        """Return `as_of, name, customers`: the criteria of today evaluated as of each day.
 
         Parameters
         ----------
@@ -140,9 +141,9 @@ class DynamicSegments:
 
         Notes
         -----
-        Orders, events and campaigns after a day do not count, measures and scores are those of the day. Contacts
-        carry no dates: their details are today's, and who is a contact today was one always. Earlier days know no
-        hysteresis.
+        Orders, events and campaigns after a day do not count, measures are those of the day. Segments and scores are
+        what was published of the day before the study's own day, see `EarlierDay`. Contacts carry no dates: their
+        details are today's, and who is a contact today was one always.
         """
         rows = []
         for day in sorted(set(self._month_ends() if as_ofs is None else as_ofs)):
@@ -153,8 +154,9 @@ class DynamicSegments:
     @cached_property
     def history(self) -> pd.DataFrame:
         """As `sizes`, at the month-ends and the day of the study."""
-        key = digest(self.study.basis, {name: repr(criteria) for name, criteria in self.criteria.items()})
-        return self.study.store.frame("dynamic", key, self.sizes)
+        published = {name: self.study.earlier.content(name) for name in self._strategies(self.criteria)}
+        written = {name: repr(criteria) for name, criteria in self.criteria.items()}
+        return self.study.store.frame("dynamic", digest(self.study.basis, written, published), self.sizes)
 
     @cached_property
     def overlap(self) -> pd.DataFrame:
@@ -181,25 +183,19 @@ class DynamicSegments:
         asked = {leaf.source for c in criteria.values() for leaf in leaves(c) if isinstance(leaf, Column)}
         study = self.study
         tables = {n: getattr(study, n) for n in ("orders", "lines", "events", "campaigns", "contacts", "products")}
-        labels = {}
-        if any(source.startswith("labels:") for source in asked):
-            named = {
-                source.partition(":")[2] or study.strategies[0] for source in asked if source.startswith("labels:")
-            }
-            labels = {n: _without_blanks(self._labels(n, seen)) for n in study.strategies if n in named}
+        labels = {name: _without_blanks(seen.segments(name)) for name in self._strategies(criteria)}
         measures = _with_leads(criteria, seen) if "measure" in asked else None
         return {"tables": tables, "as_of": seen.as_of, "customers": measures, "labels": labels}
 
-    def _labels(self, strategy: str, seen: Study) -> pd.DataFrame:
-        study = self.study
-        if seen is study:
-            return study.segments(strategy)
-        labelled = study.label(study.model(strategy), seen.customers, as_of=seen.as_of)
-        contacts = None if study.contacts is None else study.contacts.select("customer_id").to_pandas()
-        return with_prospects(labelled, contacts)
+    def _strategies(self, criteria: Mapping[str, Condition]) -> list[str]:
+        """Return the strategies whose segments or scores the criteria ask for."""
+        sources = {leaf.source for c in criteria.values() for leaf in leaves(c) if isinstance(leaf, Column)}
+        first = self.study.strategies[0]
+        named = {s.partition(":")[2] or first for s in sources if s.startswith("labels:")}
+        return [name for name in self.study.strategies if name in named]
 
     def _seen_from(self, day: dt.date) -> Study:
-        return self.study if day == self.study.as_of else Study(self.study.path, as_of=day)
+        return self.study if day == self.study.as_of else EarlierDay(self.study, as_of=day)
 
     def _month_ends(self) -> list[dt.date]:
         ends = pd.date_range(self.study.customers["first_order_on"].min(), self.study.as_of, freq="ME")

@@ -8,6 +8,7 @@ from typing import Final
 import pandas as pd
 
 from rfm_ml.core.store import digest
+from rfm_ml.segments import SegmentModel
 from rfm_ml.segments.ledger import ledger_rows
 from rfm_ml.segments.maps import PROSPECT
 from rfm_ml.segments.movement import (
@@ -31,7 +32,7 @@ MOST_DAYS: Final = 24
 """Published days that are read, the latest."""
 
 ENOUGH: Final = 3
-"""Published days from which on they are the history; below, it is computed from the log."""
+"""Published days from which on they are the history; below, the days before them are computed from the log."""
 
 SHORT_LOG_DAYS: Final = 62
 """Logs up to this length are cut into weeks, where month-ends would be too few."""
@@ -41,7 +42,7 @@ class History:
     """The ledgers of a study up to its day, for one strategy.
 
     What is known of earlier days is what runs and backfills have published. Where that is less than `ENOUGH` days,
-    the history is computed from the log, with today's model. What is not known has no rows; `notes` say why.
+    the days before them are computed from the log, with today's model. What is not known has no rows; `notes` say why.
 
     Parameters
     ----------
@@ -99,16 +100,21 @@ class History:
         return pd.concat([f[columns] for f in frames], ignore_index=True) if frames else self.today[columns].iloc[:0]
 
     @property
+    def first_published(self) -> date | None:
+        """The first of the published days before today that are read, None without any."""
+        return None if self.published.empty else pd.Timestamp(self.published["as_of"].min()).date()
+
+    @property
     def from_log(self) -> bool:
-        """Whether the earlier days were computed from the log."""
+        """Whether the days before the first published one were computed from the log."""
         return self.published["as_of"].nunique() < ENOUGH
 
     @cached_property
     def ledger(self) -> pd.DataFrame:
         """Rows of every known day: `customer_id`, (`channel`,) `as_of`, `segment`, `value`, sorted by day."""
         columns = [*self.keys, "as_of", "segment", "value"]
-        earlier = self._computed() if self.from_log else self.published
-        return pd.concat([earlier, self.today[columns]], ignore_index=True)
+        known = [self.published, self.today[columns]]
+        return pd.concat([self._computed(), *known] if self.from_log else known, ignore_index=True)
 
     def _computed(self) -> pd.DataFrame:
         study, days = self.study, self._log_days()
@@ -118,17 +124,18 @@ class History:
             study.params.hysteresis and study.params.hysteresis.model_dump(),
         )
         frames = self.study.store.frame("history", digest(study.basis, names, days), lambda: self._label_all(days))
-        if frames.empty:
+        if frames.empty and self.published.empty:
             self.notes.append("The log is too short to look back: there is only today.")
         return frames
 
     def _log_days(self) -> list[date]:
         first, today = self.study.customers["first_order_on"].min().date(), self.study.as_of
-        yesterday = today - timedelta(days=1)
         if (today - first).days > SHORT_LOG_DAYS:
-            return as_of_days(first, yesterday, every="month")[-MONTHS:]
-        weeks = [today - timedelta(days=7 * n) for n in range(9, 0, -1)]
-        return [d for d in weeks if d >= first]
+            days = as_of_days(first, today - timedelta(days=1), every="month")[-MONTHS:]
+        else:
+            days = [d for d in (today - timedelta(days=7 * n) for n in range(9, 0, -1)) if d >= first]
+        published = self.first_published
+        return [d for d in days if published is None or d < published]
 
     def _label_all(self, days: list[date]) -> pd.DataFrame:
         columns = [*self.keys, "as_of", "segment", "value"]
@@ -137,20 +144,27 @@ class History:
 
     def _label_each(self, days: list[date]) -> Iterator[pd.DataFrame]:
         """Give the ledger of each day, seen with today's model, following the day before."""
-        study, hysteresis = self.study, self.study.params.hysteresis
-        last: pd.DataFrame | None = None
+        study, last = self.study, None
         for day in past_days(study, days):
             assigned = day.use(partial(study.label, self.model, as_of=day.as_of, earlier=last))
-            last = ledger_rows(
-                assigned,
-                day.customers,
-                model=self.model,
-                strategy=self.strategy,
-                as_of=day.as_of,
-                earlier=last,
-                periods=hysteresis.periods if hysteresis else 1,
-            )
+            last = self._followed(assigned, day.customers, model=self.model, as_of=day.as_of, earlier=last)
             yield last
+
+    def _followed(
+        self,
+        assigned: pd.DataFrame,
+        customers: pd.DataFrame,
+        *,
+        model: SegmentModel,
+        as_of: date,
+        earlier: pd.DataFrame | None,
+    ) -> pd.DataFrame:
+        """Return the ledger of a day by a model, following an earlier one under the hysteresis of the params."""
+        hysteresis = self.study.params.hysteresis
+        periods = hysteresis.periods if hysteresis else 1
+        return ledger_rows(
+            assigned, customers, model=model, strategy=self.strategy, as_of=as_of, earlier=earlier, periods=periods
+        )
 
     @property
     def days(self) -> list[date]:
@@ -189,24 +203,27 @@ class History:
 
     @cached_property
     def causes(self) -> pd.DataFrame:
-        """Movement since the last published day (else since the day before) by cause, as `movement_causes`."""
+        """What customers and what a new model did since the last day before, as `movement_causes`.
+
+        Both add up to `matrix`: days that were computed have the model of today, so there all movement is customers'.
+        """
         last = self.last_run
         if last is None or last.empty:
-            same = [frame.assign(label=frame["segment"]) for frame in (self.before, self.at(self.days[-1]))]
-            return movement_causes(same[0], same[1], same[1], order=self.segments)
-        return movement_causes(last, self.today, self._counterfactual(str(last["model"].iloc[0])), order=self.segments)
+            after = self.at(self.days[-1])
+            return movement_causes(self.before, after, after, order=self.segments)
+        return movement_causes(last, self.today, self._by_model_of(last), order=self.segments)
 
-    def _counterfactual(self, fingerprint: str) -> pd.DataFrame:
-        """Return today's customers as the model of the last day would label them."""
-        study, keys = self.study, self.keys
+    def _by_model_of(self, last: pd.DataFrame) -> pd.DataFrame:
+        """Return what today's ledger would be if the model of the last day had gone on."""
+        study, fingerprint = self.study, str(last["model"].iloc[0])
         if fingerprint == self.model.fingerprint:
-            return self.today[[*keys, "label", "segment", "value"]]
+            return self.today
         model = study.earlier.model(self.strategy, fingerprint)
         if model is None:
             self.notes.append("The model of the last day is gone, so all movement counts as that of customers.")
-            return self.today[[*keys, "label", "segment", "value"]]
-        assigned = study.label(model, study.customers, as_of=study.as_of, earlier=self.last_run)
-        return assigned[keys].assign(label=assigned["segment"], segment=assigned["segment"], value=0.0)
+            return self.today
+        assigned = study.label(model, study.customers, as_of=study.as_of, earlier=last)
+        return self._followed(assigned, study.customers, model=model, as_of=study.as_of, earlier=last)
 
     @property
     def net_causes(self) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from rfm_ml.core.errors import DataError, ParamsError
+from rfm_ml.core.store import digest
 from rfm_ml.segments import SegmentModel
 from rfm_ml.segments.ledger import COLUMNS
 
@@ -106,6 +107,11 @@ class Ledgers:
         last = next((f.read_bytes() for f in files.values()), b"")
         days = ",".join(map(str, files)).encode()
         return hashlib.sha256(days + hashlib.sha256(last).digest()).hexdigest()[:16]
+
+    def content(self, strategy: str) -> str:
+        """Return 16 hex digits of the content of all days: of every ledger, and of every model."""
+        files = [*self.files(strategy).values(), *self.models(strategy).values()]
+        return digest([(str(f.relative_to(self.folder)), hashlib.sha256(f.read_bytes()).hexdigest()) for f in files])
 
     def models(self, strategy: str) -> dict[date, Path]:
         """Return the frozen model of each day, whenever it was made, the latest day first."""

@@ -155,3 +155,38 @@ class PublishedStudy(Study):
         if silent > (STALE_DAYS if str(self._asked) == str(self.params.as_of) else 0):
             return [f"The data end on {last}, {silent:,} {'day' if silent == 1 else 'days'} before {self.as_of}."]
         return []
+
+
+class EarlierDay(PublishedStudy):
+    """An earlier day as a study sees it: as `PublishedStudy`, of what was published before the day of the study.
+
+    Where nothing was, the model of the study labels the day, as it will once the study's own day is published.
+
+    Parameters
+    ----------
+    study
+        The study that looks back.
+    as_of
+        The day.
+    """
+
+    def __init__(self, study: Study, *, as_of: date) -> None:
+        super().__init__(study.path, as_of=as_of)
+        self._study = study
+
+    @cached_property
+    def earlier(self) -> Ledgers:
+        """Ledgers and models of the days before the earlier day, in the folder that the study knows."""
+        return Ledgers(self._study.earlier.folder, before=self.as_of)
+
+    @cached_property
+    def _published(self) -> Ledgers:
+        return self._study.earlier
+
+    def choice(self, name: str | None = None) -> ModelChoice:
+        """Return the published model that labels the day, or that of the study."""
+        name = self._known(name)
+        if name not in self._choices:
+            self._notes[name] = []
+            self._choices[name] = self._of_ledger(name) or self._nearest(name) or self._study.choice(name)
+        return self._choices[name]

@@ -75,7 +75,7 @@ def test_matrix_writes_every_number_and_the_most_common_movement() -> None:
     assert sorted(texts(ax)) == ["10", "2", "3", "5"]
     assert [t.get_text() for t in ax.get_yticklabels()] == ["Champions", "New", "new"]
     assert [t.get_text() for t in ax.texts if t.get_fontweight() == "bold"] == ["10"]
-    assert title_of(ax) == "Most common: 5 from new to New"
+    assert title_of(ax) == "Most common: 5 new customers in New"
 
 
 def test_sizes_leave_out_segments_without_anybody() -> None:

@@ -1,13 +1,17 @@
 """Movement, stays and ways between segments, by hand."""
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rfm_ml.core.errors import DataError, ParamsError
 from rfm_ml.reporting.movement_words import movement_words
+from rfm_ml.segments import SegmentModel
+from rfm_ml.segments.ledger import ledger_rows
 from rfm_ml.segments.movement import (
     fallen,
     movement_by_segment,
@@ -26,7 +30,7 @@ ORDER = ["Best", "Middle", "Lost"]
 
 def ledger(rows: list[tuple[int, str, float]], *, as_of: str = "2024-01-31") -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["customer_id", "segment", "value"])
-    return frame.assign(label=frame["segment"], as_of=pd.Timestamp(as_of))
+    return frame.assign(as_of=pd.Timestamp(as_of))
 
 
 BEFORE = ledger([(1, "Best", 100.0), (2, "Best", 60.0), (3, "Middle", 20.0), (4, "Lost", 10.0), (5, "Lost", 6.0)])
@@ -103,7 +107,7 @@ def test_what_came_less_what_left_is_what_is_there(one: list, other: list, old_m
     assert matrix["customers"].sum() == len(set(before["customer_id"]) | set(after["customer_id"]))
     assert matrix["value_after"].sum() == pytest.approx(after["value"].sum())
 
-    counterfactual = after.assign(label=old_model[: len(after)])
+    counterfactual = after.assign(segment=old_model[: len(after)])
     net = net_by_cause(movement_causes(before, after, counterfactual, order=ORDER), order=ORDER).set_index("segment")
     for name in [*ORDER, "Odd"]:
         came = net.loc[name].sum() if name in net.index else 0
@@ -112,7 +116,7 @@ def test_what_came_less_what_left_is_what_is_there(one: list, other: list, old_m
 
 def test_causes_by_hand() -> None:
     # The old model would still call 2 Best: he is Lost only because the limits moved. 3 has risen by himself.
-    counterfactual = AFTER.assign(label=["Best", "Best", "Best", "Lost", "Middle"])
+    counterfactual = AFTER.assign(segment=["Best", "Best", "Best", "Lost", "Middle"])
     causes = movement_causes(BEFORE, AFTER, counterfactual, order=ORDER)
     assert causes.to_numpy().tolist() == [
         ["customers", "new", "Middle", 1],
@@ -121,6 +125,43 @@ def test_causes_by_hand() -> None:
         ["refit", "Best", "Lost", 1],
     ]
     assert net_by_cause(causes, order=ORDER).to_numpy().tolist() == [["Best", 1, -1], ["Middle", 0, 0], ["Lost", -1, 1]]
+
+
+SEGMENTS = st.dictionaries(st.integers(1, 9), st.sampled_from(["Champions", "Loyal", "New", "Lost"]), min_size=1)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(days=st.lists(SEGMENTS, min_size=2, max_size=4), new_model=SEGMENTS, periods=st.integers(1, 3))
+def test_causes_add_up_to_what_the_held_segments_won_and_lost(
+    days: list[dict[int, str]], new_model: dict[int, str], periods: int, model: SegmentModel
+) -> None:
+    def follow(labels: dict[int, str], number: int, earlier: pd.DataFrame | None) -> pd.DataFrame:
+        ids = sorted(labels)
+        assigned = pd.DataFrame({"customer_id": ids, "segment": [labels[i] for i in ids]})
+        customers = pd.DataFrame({"customer_id": ids, "spend": [10.0 * i for i in ids]})
+        given = {"earlier": earlier, "periods": periods, "as_of": date(2024, number, 1)}
+        return ledger_rows(assigned, customers, model=model, strategy="quantiles", **given)
+
+    last = None
+    for number, labels in enumerate(days[:-1], start=1):
+        last = follow(labels, number, last)
+    today = days[-1]
+    gone_on = follow(today, len(days), last)
+    fitted_anew = follow({i: new_model.get(i, label) for i, label in today.items()}, len(days), last)
+
+    order = ["Champions", "Loyal", "New", "Lost"]
+    matrix = movement_matrix(last, gone_on, order=order)
+    moved = matrix[matrix["from_segment"] != matrix["to_segment"]]
+    columns = ["from_segment", "to_segment", "customers"]
+    same = movement_causes(last, gone_on, gone_on, order=order)
+    assert set(same["cause"]) <= {"customers"}
+    assert same[columns].to_numpy().tolist() == moved[columns].to_numpy().tolist()
+    for after in (gone_on, fitted_anew):
+        net = net_by_cause(movement_causes(last, after, gone_on, order=order), order=order).set_index("segment")
+        table = movement_by_segment(last, after, order=order).set_index("segment")
+        assert (net.sum(axis=1) == table["added"] - table["dropped"]).all()
+        own = net_by_cause(same, order=order).set_index("segment")["by_customers"]
+        assert (net["by_customers"] == own).all()
 
 
 def test_same_model_means_no_refit() -> None:

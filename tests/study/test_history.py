@@ -1,9 +1,11 @@
 """The history of a study: published days, or the log itself where there are none."""
 
+import json
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from rfm_ml.reporting.backfill import backfill
@@ -58,6 +60,40 @@ def test_published_days_are_the_history_when_there_are_enough(shop: Any) -> None
     assert [str(d) for d in history.days] == ["2024-02-29", "2024-03-31", "2024-04-30", "2024-05-31", "2024-06-30"]
     # A day sees only what was published before it.
     assert [str(d) for d in History(Study(shop.params, as_of="2024-03-31")).days][-1] == "2024-03-31"
+
+
+@pytest.mark.parametrize("days", [4, 1])
+@pytest.mark.parametrize("more", ["", "hysteresis: {periods: 2, margin: 0.1}\n"])
+def test_what_customers_and_a_new_model_did_is_what_the_segments_won_and_lost(busy: Any, days: int, more: str) -> None:
+    busy.write_params(more=more)
+    backfill(busy.params, start=date(2024, 6 - days, 1), end=date(2024, 5, 31), model="first")
+    for refit in (False, True):
+        run_study(busy.params, refit=refit)
+        history = History(Study(busy.params))
+        assert history.from_log == (days < 3)
+        assert str(history.days[-2]) == "2024-05-31"
+        moved = history.matrix[history.matrix["from_segment"] != history.matrix["to_segment"]]
+        table, net = history.by_segment.set_index("segment"), history.net_causes.set_index("segment")
+        assert (net.sum(axis=1).reindex(table.index) == table["added"] - table["dropped"]).all()
+        told = json.loads((busy.report() / "run.json").read_text())["movement"]["quantiles"]["moved_by"]
+        if refit:
+            assert told["refit"] > 0
+            assert sum(told.values()) >= moved["customers"].sum()
+        else:
+            assert told == {"customers": moved["customers"].sum()}
+            assert (history.causes["cause"] == "customers").all()
+        waits = history.today["segment"] != history.today["label"]
+        assert waits.any() == bool(more)
+
+
+def test_days_before_the_published_ones_are_computed(busy: Any) -> None:
+    backfill(busy.params, start=date(2024, 4, 1), end=date(2024, 4, 30))
+    run_study(busy.params, as_of="2024-05-15", refit=True)
+    history = History(Study(busy.params))
+    assert [str(d)[5:] for d in history.days] == ["01-31", "02-29", "03-31", "04-30", "05-15", "06-30"]
+    assert str(history.first_published) == "2024-04-30"
+    published = pd.read_parquet(busy.report("2024-05-15") / "tables" / "ledger_quantiles.parquet")
+    assert history.before["segment"].tolist() == published["segment"].tolist()
 
 
 def test_a_report_elsewhere_is_found_by_its_notebooks(shop: Any) -> None:

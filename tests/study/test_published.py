@@ -4,7 +4,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -15,23 +14,6 @@ from rfm_ml.study import Study
 from rfm_ml.study.customer_view import CustomerView
 from rfm_ml.study.dynamic import DynamicSegments
 from rfm_ml.study.published import PublishedStudy
-
-
-@pytest.fixture
-def busy(shop: Any) -> Any:
-    """Eighty customers over half a year."""
-    rng = np.random.default_rng(7)
-    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 181, 400), unit="D")
-    orders = pd.DataFrame(
-        {
-            "customer_id": [f"c{n:02}" for n in rng.integers(0, 80, 400)],
-            "order_id": range(400),
-            "ordered_at": days.strftime("%Y-%m-%d"),
-            "amount": rng.gamma(2, 20, 400).round(2),
-        }
-    )
-    orders.to_csv(shop.orders, index=False)
-    return shop
 
 
 def fill(shop: Any, start: date = date(2024, 2, 1)) -> list[date]:
@@ -62,6 +44,38 @@ def test_counts_are_the_sizes_of_the_ledger(busy: Any, more: str) -> None:
     # Today, and even if the run's own cache is gone or earlier days were written anew since.
     backfill(busy.params, start=date(2024, 1, 1), end=date(2024, 5, 31), model="first")
     assert counts(busy, None, names) == sizes(busy.report() / "tables" / "ledger_quantiles.parquet")
+
+
+LOYAL = """
+hysteresis: {periods: 2}
+dynamic_segments:
+  loyal: {where: {segment: [Loyal, Champions, Promising]}}
+  low: {where: {score: R, is: "<= 2"}}
+"""
+
+
+def test_sizes_over_time_are_what_count_says_of_each_day(busy: Any) -> None:
+    busy.write_params(more=LOYAL)
+    run_study(busy.params, as_of="2024-04-30", refit=True)
+    days = fill(busy)  # without April, which the run has published
+    run_study(busy.params, refit=True)
+    written = pd.read_csv(busy.report() / "tables" / "dynamic_sizes.csv", parse_dates=["as_of"])
+    written = written.pivot(index="as_of", columns="name", values="customers")
+    seen = {day: PublishedStudy(busy.params, as_of=day) for day in written.index.date}
+    for day, study in seen.items():
+        assert DynamicSegments(study).counts() == written.loc[pd.Timestamp(day)].to_dict()
+    waits = 0
+    for day in [*days, date(2024, 4, 30), date(2024, 6, 30)]:
+        ledger, here = seen[day].ledger(), written.loc[pd.Timestamp(day)]
+        assert here["loyal"] == ledger["segment"].isin(["Loyal", "Champions", "Promising"]).sum()
+        assert here["low"] == (ledger["R"] <= 2).sum()
+        waits += here["loyal"] != ledger["label"].isin(["Loyal", "Champions", "Promising"]).sum()
+    assert waits > 1
+    # What was backfilled anew is counted anew.
+    backfill(busy.params, start=date(2024, 2, 1), end=date(2024, 3, 31), model="first")
+    now = DynamicSegments(Study(busy.params)).history.pivot(index="as_of", columns="name", values="customers")
+    march = DynamicSegments(PublishedStudy(busy.params, as_of="2024-03-31")).counts()
+    assert now.loc["2024-03-31"].to_dict() == march != written.loc["2024-03-31"].to_dict()
 
 
 def test_count_and_customer_say_whose_segments_they_show(busy: Any, capsys: pytest.CaptureFixture[str]) -> None:
