@@ -48,7 +48,7 @@ def _segments(view: "CustomerView") -> None:
     """Print where he stands, why, and what would move him up."""
     if view.is_prospect:
         first = view.segments.iloc[0]
-        _say(f"{first['segment']} by every strategy. {first['next_step']}")
+        _say(f"By every strategy {first['reason']} {first['next_step']}")
     for row in () if view.is_prospect else view.segments.to_dict("records"):
         where = f"{row['strategy']} in {row['channel']}" if "channel" in row else row["strategy"]
         since = f" (there since {row['since']})" if row["since"] else ""

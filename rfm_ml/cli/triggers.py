@@ -11,6 +11,7 @@ from rfm_ml.cli.display import print_table
 from rfm_ml.core.errors import DeliveryError
 
 if TYPE_CHECKING:
+    from rfm_ml.campaigns.outbox import Sent
     from rfm_ml.reporting.triggers import PublishedTriggers
 
 Send = Annotated[bool, typer.Option("--send", help="Send to the webhook; without it nothing leaves the machine.")]
@@ -41,7 +42,7 @@ def tell_sent(published: "PublishedTriggers") -> None:
         If something did not arrive.
     """
     sent = published.send()
-    console.print(f"Webhook: {sent.actions:,} {published.what} sent, POSTs: {sent.batches:,}.")
+    _tell(sent, published.what)
     if sent.faults:
         told = f"The report is published; {sent.waiting:,} {published.what} wait for the next --send."
         raise DeliveryError(f"{' '.join(sent.faults)} {told}")
@@ -54,9 +55,14 @@ def tell_stopped(params: str, *, as_of: date | str | None, out: Path | None) -> 
     sent = send_stopped(params, as_of=as_of, out=out)
     if sent is None:
         return
-    console.print(f"Webhook: {sent.actions:,} actions and alerts sent, POSTs: {sent.batches:,}.")
+    _tell(sent, "actions and alerts")
     for fault in sent.faults:
         errors.print(f"rfm-ml: {fault} {sent.waiting:,} actions and alerts wait for the next --send.", markup=False)
+
+
+def _tell(sent: "Sent", what: str) -> None:
+    batches = "batch" if sent.batches == 1 else "batches"
+    console.print(f"Webhook: {sent.actions:,} {what} sent in {sent.batches:,} {batches}.")
 
 
 def require_webhook(params: str) -> None:

@@ -41,7 +41,8 @@ def put_title(ax: Axes, text: str) -> None:
 
 def named_rows(ax: Axes, names: Sequence[str]) -> None:
     """Give row 0, 1, ... of horizontal bars their names, row 0 on top."""
-    ax.set_yticks(range(len(names)), [_broken(n) for n in names])
+    long = any(len(n) > NAME_LETTERS for n in names)
+    ax.set_yticks(range(len(names)), [_broken(n) if long else n for n in names])
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
@@ -49,9 +50,7 @@ def named_rows(ax: Axes, names: Sequence[str]) -> None:
 
 
 def _broken(name: str) -> str:
-    """Break a long name into lines, before what stands in brackets if anything does."""
-    if len(name) <= NAME_LETTERS:
-        return name
+    """Break a name into lines: before what stands in brackets, so that all names of a chart look alike."""
     return "\n".join(fill(part, NAME_LETTERS) for part in name.replace(" (", "\n(").split("\n"))
 
 

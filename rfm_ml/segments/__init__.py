@@ -2,7 +2,7 @@
 
 from rfm_ml.segments.maps import PROSPECT, SegmentMap, load_map, map_names
 from rfm_ml.segments.model import SegmentModel
-from rfm_ml.segments.overlays import engaged, with_overlays, with_prospects
+from rfm_ml.segments.overlays import engaged, overlay_reasons, with_overlays, with_prospects
 from rfm_ml.segments.profile import (
     concentration,
     pair_panel,
@@ -19,6 +19,7 @@ __all__ = [
     "engaged",
     "load_map",
     "map_names",
+    "overlay_reasons",
     "pair_panel",
     "segment_profile",
     "share_of_customers_for",

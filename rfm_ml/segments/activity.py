@@ -44,6 +44,27 @@ def responsiveness(
     return _in_order(table, order)
 
 
+def clicks_per_open(responses: pd.DataFrame, *, at_least: int = 30) -> pd.Series:
+    """Return how many clicks came of an e-mail opened, by segment; NaN where too few were opened to tell.
+
+    Parameters
+    ----------
+    responses
+        `segment, customers, opens, clicks`, the last two per customer, as `responsiveness` gives.
+    at_least
+        Opens below which nothing is told.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"segment": ["New", "Lost"], "customers": 10, "opens": [4.0, 0.4], "clicks": [1.0, 0.3]})
+    >>> clicks_per_open(table).tolist()
+    [0.25, nan]
+    """
+    opened = (responses["opens"] * responses["customers"]).round()
+    enough = responses["opens"].where(opened >= max(at_least, 1))
+    return (responses["clicks"] / enough).set_axis(pd.Index(responses["segment"])).rename("clicks_per_open")
+
+
 def retention(assigned: pd.DataFrame, recent: pd.DataFrame, *, order: Sequence[str] | None = None) -> pd.DataFrame:
     """Return how many customers of each segment have ordered since they were seen in it.
 

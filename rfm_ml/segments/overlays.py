@@ -35,6 +35,22 @@ def engaged(events: Any, *, as_of: str | dt.date, click_days: int = 180, visit_d
     >>> engaged(clicks, as_of="2026-01-31").tolist()
     [1]
     """
+    return touches(events, as_of=as_of, click_days=click_days, visit_days=visit_days).index
+
+
+def touches(events: Any, *, as_of: str | dt.date, click_days: int = 180, visit_days: int = 90) -> pd.DataFrame:
+    """Return `clicks` and `visits` of the customers who have any of them recently, by `customer_id`, sorted.
+
+    Parameters and errors are those of `engaged`.
+
+    Examples
+    --------
+    >>> seen = pd.DataFrame({"customer_id": [1, 1, 2], "kind": ["visit", "email_click", "email_open"]}).assign(
+    ...     event_at=pd.to_datetime("2026-01-01")
+    ... )
+    >>> touches(seen, as_of="2026-01-31").reset_index().to_numpy().tolist()
+    [[1, 1, 1]]
+    """
     require_columns(list(events.columns), ["customer_id", "event_at", "kind"], what="The events table")
     day = pd.Timestamp(as_of).normalize()
     end = day + pd.Timedelta(days=1)
@@ -44,12 +60,17 @@ def engaged(events: Any, *, as_of: str | dt.date, click_days: int = 180, visit_d
     touched = ((kind == "email_click") & (at >= click)) | ((kind == "visit") & (at >= visit))
     recent = (at < end.to_pydatetime()) & touched
     if isinstance(events, pd.DataFrame):
-        ids = events.loc[recent, "customer_id"]
+        found = events.loc[recent, ["customer_id", "kind"]]
+        clicked = found["kind"] == "email_click"
+        marked = found.assign(clicks=clicked, visits=~clicked)
+        counted = marked.groupby("customer_id")[["clicks", "visits"]].sum()
     else:
-        found = events.filter(recent).select("customer_id").distinct()
+        some = events.filter(recent, events["customer_id"].notnull())
+        clicked = some["kind"] == "email_click"
+        grouped = some.group_by("customer_id").aggregate(clicks=clicked.sum(), visits=(~clicked).sum())
         # Through Arrow: Ibis' own way to pandas reads an option that pandas 3 warns about.
-        ids = found.to_pyarrow()["customer_id"].to_pandas()
-    return pd.Index(ids.dropna().unique(), name="customer_id").sort_values()
+        counted = grouped.to_pyarrow().to_pandas().set_index("customer_id")
+    return counted.astype("int64").sort_index()
 
 
 def with_overlays(
@@ -73,6 +94,50 @@ def with_overlays(
         applies = (assigned["segment"] == overlay["of"]) & assigned["customer_id"].isin(ids)
         laid["segment"] = laid["segment"].mask(applies, overlay["name"])
     return laid
+
+
+def overlay_reasons(
+    reasons: pd.Series, laid: pd.DataFrame, events: Any | None, *, segment_map: SegmentMap, as_of: str | dt.date
+) -> pd.Series:
+    """Return why each customer is where he is, overlays included.
+
+    Parameters
+    ----------
+    reasons
+        What the grid says, as `SegmentModel.explain`: "Lost: last order 812 days ago, ...".
+    laid
+        `customer_id` and `segment` of the same rows, as `with_overlays` gives.
+    events
+        As for `with_overlays`.
+
+    Returns
+    -------
+    pd.Series
+        Sentences of an overlay have its name and end with what put the customer there: "Lost but engaged: last order
+        812 days ago, ...; but clicked 3 times in the last 180 days." All others are as they were.
+    """
+    told = reasons.copy()
+    for overlay in segment_map.overlays:
+        inside = (laid["segment"] == overlay["name"]).to_numpy()
+        if events is None or not inside.any():
+            continue
+        days = {key: overlay[key] for key in ("click_days", "visit_days")}
+        counts = touches(events, as_of=as_of, **days).reindex(laid.loc[inside, "customer_id"], fill_value=0)
+        why = [_touched(*row, **days) for row in zip(counts["clicks"], counts["visits"], strict=True)]
+        before = told[inside].str.removeprefix(f"{overlay['of']}: ").str.removesuffix(".")
+        told[inside] = [f"{overlay['name']}: {b}{w}." for b, w in zip(before, why, strict=True)]
+    return told
+
+
+def _touched(clicks: int, visits: int, *, click_days: int, visit_days: int) -> str:
+    """Return "; but clicked ... and visited ...", empty for who did neither."""
+    did = [("clicked", clicks, click_days), ("visited", visits, visit_days)]
+    told = [f"{what} {_often(n)} in the last {'day' if days == 1 else f'{days} days'}" for what, n, days in did if n]
+    return f"; but {' and '.join(told)}" if told else ""
+
+
+def _often(times: int) -> str:
+    return {1: "once", 2: "twice"}.get(times, f"{times:,} times")
 
 
 def with_prospects(assigned: pd.DataFrame, contacts: pd.DataFrame | None) -> pd.DataFrame:

@@ -30,7 +30,9 @@ def channel_measures(study: Study, orders: Any) -> pd.DataFrame | None:
     return table.sort_values(["spend", "channel"], ascending=[False, True], ignore_index=True)
 
 
-def channel_scores(study: Study, measures: pd.DataFrame, *, segments: pd.DataFrame) -> pd.DataFrame:
+def channel_scores(
+    study: Study, measures: pd.DataFrame, *, segments: pd.DataFrame, events: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Return `strategy`, "all channels" and a column per channel: the scores of R, F, M and the segment, as "511 New".
 
     Where a strategy does not tell channels apart, each is scored as if it were all he buys. Strategies without scores,
@@ -44,6 +46,8 @@ def channel_scores(study: Study, measures: pd.DataFrame, *, segments: pd.DataFra
         From `channel_measures`; the first `MOST_CHANNELS` are scored.
     segments
         One customer's: `strategy, segment, cell`, and `channel` where the study's rows are customers and channels.
+    events
+        His own, where they are at hand.
     """
     rows, table = [], measures.head(MOST_CHANNELS)
     for name in study.strategies:
@@ -56,7 +60,8 @@ def channel_scores(study: Study, measures: pd.DataFrame, *, segments: pd.DataFra
         else:
             row["all channels"] = f"{his['cell'].iloc[0]} {his['segment'].iloc[0]}"
             try:
-                assigned = model.assign(table).assign(channel=table["channel"])
+                labelled = study.label(model, table, as_of=study.as_of, events=events)
+                assigned = labelled.assign(channel=table["channel"])
             except DataError:
                 continue
         told = zip(assigned["channel"], assigned["cell"], assigned["segment"], strict=True)

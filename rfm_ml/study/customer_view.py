@@ -18,6 +18,7 @@ from rfm_ml.study.customer_outlook import outlook
 from rfm_ml.study.dynamic import DynamicSegments
 from rfm_ml.study.offers import customer_offers, product_words
 from rfm_ml.study.panels import RECENT_DAYS
+from rfm_ml.study.prospects import prospects_explained
 from rfm_ml.study.study import Study
 from rfm_ml.study.triggers import Triggers
 
@@ -110,10 +111,11 @@ class CustomerView:
     def _standing(self, name: str) -> pd.DataFrame:
         study = self.study
         if self.is_prospect:
-            words = {"reason": "", "next_step": "A first order makes him a customer."}
-            return pd.DataFrame([{"strategy": name, "segment": PROSPECT, "since": "", **words}])
+            told = prospects_explained(study.contacts, [self.customer_id], as_of=study.as_of)
+            return told.assign(strategy=name, segment=PROSPECT, since="")
         assigned, ledger = self._his(study.segments(name)), self._his(study.ledger(name))
-        told = study.explained(study.model(name), self.rows, assigned["segment"], published=True)
+        held = assigned["segment"]
+        told = study.explained(study.model(name), self.rows, held, published=True, events=self._events)
         known = study.earlier.files(name)
         since = [
             f"{day:%Y-%m-%d}" + " or before" * (day.date() <= min(known)) if known else "" for day in ledger["since"]
@@ -199,7 +201,7 @@ class CustomerView:
         """As `channel_scores`; None where the log names no channels."""
         if self._channels is None:
             return None
-        return channel_scores(self.study, self._channels, segments=self.segments)
+        return channel_scores(self.study, self._channels, segments=self.segments, events=self._events)
 
     @cached_property
     def predictions(self) -> pd.DataFrame | None:

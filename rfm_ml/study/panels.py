@@ -106,14 +106,11 @@ class Panels:
         if customers.empty:
             self.why_not["retention"] = f"There were no customers {RECENT_DAYS} days before {self.study.as_of}."
             return None
-        by = self.study.params.customers.by
         try:
-            assigned = self.model.assign(customers)
+            assigned = self.study.label(self.model, customers, as_of=then)
         except DataError as error:
             self.why_not["retention"] = f"Earlier segments cannot be told: {error}"
             return None
-        if by is not None and by not in assigned:
-            assigned.insert(1, by, customers[by])
         return retention(assigned, self.recent, order=self._order)
 
     @cached_property

@@ -13,10 +13,11 @@ from rfm_ml.core.store import digest
 from rfm_ml.customers.funnel import STAGES, funnel_stage
 from rfm_ml.models import FitWarning, GammaGamma
 from rfm_ml.models.repeat_buying import RepeatBuyingModel
-from rfm_ml.segments import SegmentModel, segment_profile
+from rfm_ml.segments import SegmentModel, overlay_reasons, segment_profile
 from rfm_ml.strategies.clv_tiers import MODELS
 from rfm_ml.study.ledgers import drift_warnings
 from rfm_ml.study.offers import with_offers
+from rfm_ml.study.prospects import prospects_explained
 from rfm_ml.study.segments import StudySegments
 from rfm_ml.transactions.quality import quality_warnings
 
@@ -66,20 +67,27 @@ class Study(StudySegments):
         else:
             assigned = self._with_prospects(self.label(model, self.customers, as_of=self.as_of))
         model = model or self.model(name)
-        # Prospects follow the customers, so rows agree by position; there is nothing to explain about them.
-        more = [""] * (len(assigned) - len(self.customers))
-        told = self.explained(model, self.customers, assigned["segment"].iloc[: len(self.customers)])
+        # Prospects follow the customers, so rows agree by position.
+        known = len(self.customers)
+        prospects = prospects_explained(self.contacts, assigned["customer_id"].iloc[known:], as_of=self.as_of)
+        told = pd.concat([self.explained(model, self.customers, assigned["segment"].iloc[:known]), prospects])
         scores = self.engagement_scores
         listed = assigned.assign(
-            funnel_stage=[*funnel_stage(self.customers), *[STAGES[0]] * len(more)],
+            funnel_stage=[*funnel_stage(self.customers), *[STAGES[0]] * len(prospects)],
             **({} if scores is None else {"engagement_score": assigned["customer_id"].map(scores)}),
-            reason=[*told["reason"], *more],
-            next_step=[*told["next_step"], *more],
+            reason=told["reason"].to_numpy(),
+            next_step=told["next_step"].to_numpy(),
         )
         return with_offers(self, listed)
 
     def explained(
-        self, model: SegmentModel, customers: pd.DataFrame, segments: pd.Series, *, published: bool = False
+        self,
+        model: SegmentModel,
+        customers: pd.DataFrame,
+        segments: pd.Series,
+        *,
+        published: bool = False,
+        events: pd.DataFrame | None = None,
     ) -> pd.DataFrame:
         """Return `reason, next_step`: why each customer is in his segment, and what would move him up from there.
 
@@ -93,11 +101,18 @@ class Study(StudySegments):
             Their segments; with hysteresis a customer may not be where the model's rules alone put him.
         published
             Whether the segments were written down before, so that the log may say otherwise by now.
+        events
+            As for `label`.
         """
+        settled = self.params.hysteresis is None and not published
+        events = self.events if events is None else events
+        today = segments if settled else self.label(model, customers, as_of=self.as_of, events=events)["segment"]
         reasons = model.explain(customers)
-        if self.params.hysteresis is None and not published:
+        if model.segment_map is not None:
+            laid = pd.DataFrame({"customer_id": customers["customer_id"], "segment": today.to_numpy()})
+            reasons = overlay_reasons(reasons, laid, events, segment_map=model.segment_map, as_of=self.as_of)
+        if settled:
             return pd.DataFrame({"reason": reasons, "next_step": model.move_up(customers)})
-        today = self.label(model, customers, as_of=self.as_of)["segment"]
         why = "until the move is sure" if self.params.hysteresis else "as published"
         told = [
             r if s == t else f"{s}, {why}. By today's figures: {r}"

@@ -54,7 +54,7 @@ def test_a_dry_run_then_a_failure_then_everything_once(
     assert typed("triggers", shop.params) == 0
     assert "Nothing was sent: that takes --send." in capsys.readouterr().out
     assert typed("triggers", shop.params, "--send") == 0
-    assert "Webhook: 2 actions sent, POSTs: 1." in capsys.readouterr().out
+    assert "Webhook: 2 actions sent in 1 batch." in capsys.readouterr().out
     assert typed("triggers", shop.params, "--send") == 0
     assert typed("run", shop.params, "--send") == 0
     assert {p: p.read_bytes() for p in shop.report().rglob("*.csv")} == published
@@ -87,7 +87,7 @@ def test_alerts_are_sent_once(shop: Any, hooked: Any, capsys: pytest.CaptureFixt
     shop.write_params(more=LIMITS)
     assert typed("run", shop.params, "--as-of", "2024-05-31", "--send") == 0
     assert hooked.got == []
-    assert "Webhook: 0 actions and alerts sent, POSTs: 0." in capsys.readouterr().out
+    assert "Webhook: 0 actions and alerts sent in 0 batches." in capsys.readouterr().out
     assert typed("run", shop.params) == 0
     assert hooked.got == []
     alerts = json.loads((shop.report() / "run.json").read_text())["alerts"]

@@ -5,7 +5,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from rfm_ml.core.errors import DataError
-from rfm_ml.segments.activity import abandoned_carts, responsiveness, retention
+from rfm_ml.segments.activity import abandoned_carts, clicks_per_open, responsiveness, retention
 
 ASSIGNED = pd.DataFrame(
     {
@@ -116,3 +116,19 @@ def test_values_in_text_are_read_and_what_is_no_number_is_no_cart() -> None:
 def test_carts_need_a_value() -> None:
     with pytest.raises(DataError, match="The events table must have the column 'value'"):
         abandoned_carts(ASSIGNED, CUSTOMERS, carts(("a", "2024-06-10", 1.0)).drop(columns="value"), as_of="2024-06-30")
+
+
+def test_clicks_per_open_are_told_of_enough_opens_alone() -> None:
+    responses = pd.DataFrame(
+        {
+            "segment": ["Champions", "Losing VIPs", "Lost"],
+            "customers": [10, 29, 5],
+            "opens": [3.0, 1.0, 0.0],
+            "clicks": [1.5, 0.75, 0.0],
+        }
+    )
+    told = clicks_per_open(responses)
+    assert told.index.tolist() == responses["segment"].tolist()
+    assert told.fillna(-1).tolist() == [0.5, -1.0, -1.0]  # 30, 29 and no opens
+    assert clicks_per_open(responses, at_least=29)["Losing VIPs"] == 0.75
+    assert clicks_per_open(responses, at_least=0).isna()["Lost"]

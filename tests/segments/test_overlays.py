@@ -4,7 +4,8 @@ import pyarrow as pa
 import pytest
 
 from rfm_ml.core.errors import DataError
-from rfm_ml.segments import engaged, load_map, with_overlays, with_prospects
+from rfm_ml.segments import engaged, load_map, overlay_reasons, with_overlays, with_prospects
+from rfm_ml.segments.overlays import touches
 
 AS_OF = "2026-06-30"
 EVENTS = pd.DataFrame(
@@ -31,6 +32,33 @@ def as_ibis(frame: pd.DataFrame) -> ibis.Table:
 def test_windows_include_their_first_and_last_day(read):
     assert engaged(read(EVENTS), as_of=AS_OF).tolist() == [1, 3, 5]
     assert engaged(read(EVENTS), as_of=AS_OF, click_days=181, visit_days=5).tolist() == [1, 2, 5]
+
+
+@pytest.mark.parametrize("read", [lambda frame: frame, as_ibis], ids=["pandas", "ibis"])
+def test_clicks_and_visits_are_counted(read):
+    counts = touches(read(EVENTS), as_of=AS_OF)
+    assert counts.reset_index().to_numpy().tolist() == [[1, 1, 0], [3, 0, 2], [5, 0, 1]]
+    assert touches(read(EVENTS[:0].astype({"customer_id": "int64"})), as_of=AS_OF).empty
+
+
+@pytest.mark.parametrize("read", [lambda frame: frame, as_ibis], ids=["pandas", "ibis"])
+def test_the_reason_of_an_overlay_names_it_and_what_put_him_there(read):
+    twelve, more = load_map("twelve"), pd.concat([EVENTS, EVENTS[2:3].assign(kind="email_click")])
+    laid = with_overlays(LOST, read(more), segment_map=twelve, as_of=AS_OF)
+    reasons = pd.Series([f"{s}: last order 800 days ago." for s in LOST["segment"]], index=range(10, 18))
+    told = overlay_reasons(reasons, laid, read(more), segment_map=twelve, as_of=AS_OF)
+    engaged_ = "Lost but engaged: last order 800 days ago; but"
+    assert told.tolist() == [
+        f"{engaged_} clicked once in the last 180 days.",
+        "Lost: last order 800 days ago.",
+        f"{engaged_} clicked once in the last 180 days and visited twice in the last 90 days.",
+        "Lost: last order 800 days ago.",
+        f"{engaged_} visited once in the last 90 days.",
+        *["Lost: last order 800 days ago."] * 2,
+        "At risk: last order 800 days ago.",
+    ]
+    assert told.index.tolist() == reasons.index.tolist()
+    assert overlay_reasons(reasons, LOST, None, segment_map=twelve, as_of=AS_OF).tolist() == reasons.tolist()
 
 
 def test_only_the_lost_become_lost_but_engaged():

@@ -110,7 +110,7 @@ def test_prospects_are_known_by_their_events(place: Path) -> None:
     assert doe.is_prospect
     assert doe.stage == "prospect"
     assert doe.segments[["segment", "reason", "next_step"]].to_numpy().tolist() == [
-        ["Prospect", "", "A first order makes him a customer."]
+        ["Prospect", "Prospect: never ordered; known as a contact.", "A first order makes him a customer."]
     ]
     assert doe.orders.empty
     assert doe.history is None

@@ -1,5 +1,6 @@
 """The panels of whole studies."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,15 @@ def test_a_shop_with_events_has_every_panel(shop: Panels) -> None:
     assert shop.retention is not None
     assert (shop.retention["ordered"] <= shop.retention["customers"]).all()
     assert shop.funnel["step"].tolist()[0] == "prospect to first order"
+
+
+def test_segments_of_90_days_ago_are_those_that_were_counted_then(shop: Panels) -> None:
+    study = shop.study
+    then = Study(study.path, as_of=study.as_of - timedelta(days=90))
+    listed = then.label(study.model(), then.customers, as_of=then.as_of)["segment"].value_counts()
+    assert shop.retention is not None
+    assert shop.retention.set_index("segment")["customers"].to_dict() == listed.to_dict()
+    assert {"Lost", "Lost but engaged"} <= set(listed.index)
 
 
 def test_leads_have_the_score_that_the_panel_shows(shop: Panels) -> None:
