@@ -1,5 +1,8 @@
 """Movement between segments in words, the same on every page."""
 
+from collections.abc import Sequence
+from datetime import date
+
 import pandas as pd
 
 from rfm_ml.plots import amount, count, percent
@@ -43,6 +46,32 @@ def up_and_down_words(matrix: pd.DataFrame, *, currency: str = "") -> str:
 def worth(value: float, *, currency: str = "") -> str:
     """Return a change of money in words, as in "60.00 EUR more" and "20.00 EUR less"."""
     return f"{amount(abs(value), currency)} {'less' if round(value, 2) < 0 else 'more'}"
+
+
+def why_no_days(stayed: pd.DataFrame, days: Sequence[date]) -> str:
+    """Return why the days so far are 0 in more than half of the segments, empty where they are not.
+
+    Parameters
+    ----------
+    stayed
+        As `segments.stays.days_in_segment` gives.
+    days
+        The known days, the first one first.
+
+    Examples
+    --------
+    >>> why_no_days(pd.DataFrame({"median_days_so_far": [0.0, 0.0, 31.0]}), [date(2024, 5, 31), date(2024, 6, 30)])[:71]
+    'Days so far are counted on the 2 days known here alone, from 2024-05-31'
+    """
+    lasting = stayed["median_days_so_far"].dropna()
+    if not len(lasting) or (lasting == 0).mean() <= 0.5:
+        return ""
+    if len(days) == 1:
+        return f"Days so far are counted between the days known here; {days[0]} is the only one, so all are 0."
+    return (
+        f"Days so far are counted on the {len(days)} days known here alone, from {days[0]} on: 0 stands where most "
+        "were first seen in their segment today."
+    )
 
 
 def _way(way: str, figures: dict[str, float], *, currency: str) -> str:

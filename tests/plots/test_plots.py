@@ -418,6 +418,13 @@ def test_levels_have_the_best_on_top_and_only_those_with_a_label() -> None:
     assert title_of(ax) == "Recency, level short: 40.0% of customers, 75.0% of revenue"
 
 
+def test_one_long_label_breaks_all_the_same_way() -> None:
+    ax = plot_levels(PANEL, labels={1: "1 (at most 42.10)", 3: "3 (more than 183.65 up to 410.16)"})
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["3\n(more than 183.65 up to 410.16)", "1\n(at most 42.10)"]
+    ax = plot_levels(PANEL, labels={1: "1 (at most 42.10)", 3: "3 (more than 42.10)"})
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["3 (more than 42.10)", "1 (at most 42.10)"]
+
+
 def test_recent_states_the_change() -> None:
     ax = plot_recent(RECENT, currency="EUR", days=30)
     assert title_of(ax) == "25.0% less revenue in the last 30 days than in the 30 before"
