@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import nbformat
+import numpy as np
+import pandas as pd
 import pytest
 
 from tests.receiver import receiver  # noqa: F401 - a fixture for every test
@@ -68,3 +70,20 @@ class Shop:
 @pytest.fixture
 def shop(tmp_path: Path) -> Shop:
     return Shop(tmp_path)
+
+
+@pytest.fixture
+def busy(shop: Shop) -> Shop:
+    """Eighty customers over half a year."""
+    rng = np.random.default_rng(7)
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 181, 400), unit="D")
+    orders = pd.DataFrame(
+        {
+            "customer_id": [f"c{n:02}" for n in rng.integers(0, 80, 400)],
+            "order_id": range(400),
+            "ordered_at": days.strftime("%Y-%m-%d"),
+            "amount": rng.gamma(2, 20, 400).round(2),
+        }
+    )
+    orders.to_csv(shop.orders, index=False)
+    return shop

@@ -19,8 +19,8 @@ from rfm_ml.segments import SegmentModel
 from rfm_ml.segments.choice import ModelChoice, decided
 from rfm_ml.segments.ledger import ledger_rows
 from rfm_ml.study import Study
-from rfm_ml.study.ledgers import BACKFILLED, OF_A_DAY, Ledgers, as_of_days, drift_warnings
-from rfm_ml.study.past import PastDay, past_days
+from rfm_ml.study.ledgers import BACKFILLED, OF_A_DAY, Ledgers, drift_warnings
+from rfm_ml.study.past import PastDay, as_of_days, past_days
 from rfm_ml.transactions.quality import STALE_DAYS
 
 MODELS: Final = ("published", "last", "first")
@@ -85,6 +85,7 @@ def backfill(
         with building(folder / BACKFILLED) as part:
             done.keep(part, start=start, end=end)
             done.write(part)
+        done.tell_followers()
     study.store.prune(max_gb=study.params.engine.cache_gb)
     return done.result
 
@@ -101,7 +102,7 @@ class _Backfill:
         self.choices: dict[str, ModelChoice] = {}
         self.told: dict[str, list[str]] = defaultdict(list)
         self.drift: dict[str, dict[date, float]] = {name: {} for name in study.strategies}
-        self.last: dict[str, pd.DataFrame | None] = {}
+        self.last: dict[str, tuple[date, pd.DataFrame]] = {}
         self.written: dict[str, Path] = {}
 
     def keep(self, part: Path, *, start: date, end: date) -> None:
@@ -115,13 +116,14 @@ class _Backfill:
         """Write every day."""
         one_by_one = 0
         for day in past_days(self.study, self.days):
+            before = Ledgers(self.folder, before=day.as_of, backfilled=part)
             for name in self.study.strategies:
-                self._follow(name, day, part)
+                self._follow(name, day, part, ledgers=before)
             one_by_one += day.needed_features
             if day.as_of in self.runs:
                 self.result.notes.append(f"{day.as_of} is left out: a run has published that day.")
             else:
-                self._write_manifest(part / day.as_of.isoformat(), day)
+                self._write_manifest(part / day.as_of.isoformat(), day, ledgers=before)
                 self.result.days.append(day.as_of)
         if not self.choices:
             first = self.study.span[0] if self.study.span else "never"
@@ -135,16 +137,27 @@ class _Backfill:
         self.result.notes[:0] = [f"{', '.join(names)}: {words}" for words, names in self.told.items()]
         self.result.warnings += drift_warnings(self.drift)
 
-    def _follow(self, name: str, day: PastDay, part: Path) -> None:
+    def tell_followers(self) -> None:
+        """Say which runs could not know the days that are written now."""
+        ledgers = Ledgers(self.folder, before=date.max)
+        days = [d for d in sorted(self.runs) if self.result.days and d > self.result.days[0]]
+        late = [d for d in days if not all(ledgers.knew(n, d) for n in self.study.strategies if d in ledgers.files(n))]
+        if not late:
+            return
+        more = len(late) - 1
+        others = f" and {more} later {'day' if more == 1 else 'days'} were" if more else " was"
+        self.result.notes.append(
+            f"{late[0]}{others} published before these days were known. From now on they say since when a "
+            "customer was in his segment. The segments stay as published."
+        )
+
+    def _follow(self, name: str, day: PastDay, part: Path, *, ledgers: Ledgers) -> None:
         """Write one strategy's ledger of a day, unless a run has."""
         place = part / day.as_of.isoformat()
-        before = self._before(name, day.as_of)
         model = self._model(name, day)
         if day.as_of in self.runs:
-            self.last[name] = Ledgers(self.folder, before=date.fromordinal(day.as_of.toordinal() + 1)).latest(
-                name, by=self.study.params.customers.by
-            )
             return
+        before = self._before(name, ledgers)
         assigned = day.use(lambda customers: self.study.label(model, customers, as_of=day.as_of, earlier=before))
         hysteresis = self.study.params.hysteresis
         rows = ledger_rows(
@@ -156,7 +169,7 @@ class _Backfill:
             earlier=before,
             periods=hysteresis.periods if hysteresis else 1,
         )
-        self.last[name] = rows
+        self.last[name] = (day.as_of, rows)
         self.drift[name][day.as_of] = day.use(lambda customers: float(model.drift(customers)["psi"].max()))
         hindsight = str(model.fitted_on_) > day.as_of.isoformat()
         models = place / ("later_models" if hindsight else "models")
@@ -165,11 +178,12 @@ class _Backfill:
         self.written[name].write_text(model.to_json(), encoding="utf-8")
         rows.to_parquet(place / f"{name}.parquet", index=False, compression="zstd")
 
-    def _before(self, name: str, as_of: date) -> pd.DataFrame | None:
-        """Return the ledger to follow: that of the last day of this backfill, or a published one if it is later."""
-        if name not in self.last:
-            self.last[name] = Ledgers(self.folder, before=as_of).latest(name, by=self.study.params.customers.by)
-        return self.last[name]
+    def _before(self, name: str, ledgers: Ledgers) -> pd.DataFrame | None:
+        """Return the ledger to follow: of the last day before, whoever wrote it."""
+        written, rows = self.last.get(name, (None, None))
+        if written is not None and written == next(iter(ledgers.files(name)), None):
+            return rows  # the same as in its file
+        return ledgers.latest(name, by=self.study.params.customers.by)
 
     def _model(self, name: str, day: PastDay) -> SegmentModel:
         if name not in self.choices or self.study.params.strategies[name].refit:
@@ -235,7 +249,7 @@ class _Backfill:
                 f"The data end on {end}. On the days from {late[0]} on nobody has ordered since, only time has passed."
             )
 
-    def _write_manifest(self, place: Path, day: PastDay) -> None:
+    def _write_manifest(self, place: Path, day: PastDay, *, ledgers: Ledgers) -> None:
         manifest: Mapping[str, object] = {
             "study": self.study.params.study,
             "as_of": day.as_of.isoformat(),
@@ -246,6 +260,7 @@ class _Backfill:
                     "fingerprint": c.model.fingerprint,
                     "fitted_on": c.model.fitted_on_,
                     "psi": round(psi, 4) if (psi := self.drift[name][day.as_of]) == psi else None,
+                    "follows": ledgers.follows(name),
                 }
                 for name, c in self.choices.items()
             },

@@ -42,7 +42,12 @@ def write_manifest(
             "customers": int(net["customers"]),
         },
         "strategies": {
-            name: {"frozen": c.frozen, "why": c.why, "fingerprint": c.model.fingerprint}
+            name: {
+                "frozen": c.frozen,
+                "why": c.why,
+                "fingerprint": c.model.fingerprint,
+                "follows": study.earlier.follows(name),
+            }
             for name in study.strategies
             if (c := study.choice(name))
         },

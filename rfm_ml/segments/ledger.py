@@ -79,6 +79,35 @@ def ledger_rows(
     return rows.assign(value=customers["spend"].to_numpy(dtype=np.float64), model=model.fingerprint)
 
 
+def relinked(rows: pd.DataFrame, earlier: pd.DataFrame | None) -> pd.DataFrame:
+    """Return the ledger of a day as it would be had the day known the ledger before it, its segments untouched.
+
+    Parameters
+    ----------
+    rows
+        The ledger of a day, as `ledger_rows`.
+    earlier
+        That of the last day before, of the same kind of rows; None or empty leaves `rows` as they are.
+
+    Returns
+    -------
+    DataFrame
+        As `rows`: `segment` and `label` as they were given out; `since`, `previous` and `label_periods` go on from
+        `earlier`.
+
+    Raises
+    ------
+    DataError
+        If ids are of another kind than in `earlier`.
+    """
+    if earlier is None or earlier.empty:
+        return rows
+    keys = [k for k in ("customer_id", "channel") if k in rows.columns]
+    now = rows.reset_index(drop=True)
+    before = _joined(now[keys], earlier[[*keys, *STATE]], keys=keys)
+    return now.assign(**_state(before, segment=now["segment"], label=now["label"], day=now["as_of"]))
+
+
 def hold_scores(
     assigned: pd.DataFrame,
     customers: pd.DataFrame,
@@ -154,15 +183,24 @@ def _followed(
             "Give an older one."
         )
     before = _joined(now[keys], earlier[[*keys, *STATE]], keys=keys)
+    may_wait = (_in_a_row(before, label) < periods) & before["segment"].isin(_names(model))
+    stays = before["segment"].notna() & ((before["segment"] == label) | may_wait)
+    return _state(before, segment=before["segment"].where(stays, label).astype(label.dtype), label=label, day=day)
+
+
+def _state(before: pd.DataFrame, *, segment: pd.Series, label: pd.Series, day: pd.Series) -> dict[str, pd.Series]:
+    """Return the columns of `STATE` where segment and label of the day are given; `before` is the state before it."""
     known = before["segment"].notna()
-    again = known & (before["label"] == label)
-    in_a_row = before["label_periods"].where(again, 0).astype("int64") + 1
-    may_wait = (in_a_row < periods) & before["segment"].isin(_names(model))
-    stays = known & ((before["segment"] == label) | may_wait)
-    segment = before["segment"].where(stays, label)
+    stays = known & (before["segment"] == segment)
     since = before["since"].where(stays, day).astype("datetime64[us]")
     previous = before["previous"].where(stays, before["segment"].where(known, "")).astype(label.dtype)
-    return dict(zip(STATE, (segment.astype(label.dtype), since, previous, label, in_a_row), strict=True))
+    return dict(zip(STATE, (segment, since, previous, label, _in_a_row(before, label)), strict=True))
+
+
+def _in_a_row(before: pd.DataFrame, label: pd.Series) -> pd.Series:
+    """Return for how many days of the ledger each has had his label."""
+    again = before["segment"].notna() & (before["label"] == label)
+    return before["label_periods"].where(again, 0).astype("int64") + 1
 
 
 def _names(model: SegmentModel) -> list[str]:

@@ -21,15 +21,12 @@ from rfm_ml.segments.movement import (
     segment_sizes,
 )
 from rfm_ml.segments.stays import days_in_segment, paths_to, stays
-from rfm_ml.study.ledgers import as_of_days, read_ledger
-from rfm_ml.study.past import past_days
+from rfm_ml.study.ledgers import MOST_DAYS, read_ledger
+from rfm_ml.study.past import as_of_days, past_days
 from rfm_ml.study.study import Study
 
 MONTHS: Final = 12
 """Month-ends that are computed from the log where no days have been published."""
-
-MOST_DAYS: Final = 24
-"""Published days that are read, the latest."""
 
 ENOUGH: Final = 3
 """Published days from which on they are the history; below, the days before them are computed from the log."""

@@ -2,18 +2,19 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
+import pyarrow.parquet as pq
 
-from rfm_ml.core.errors import DataError, ParamsError
+from rfm_ml.core.errors import DataError
 from rfm_ml.core.store import digest
 from rfm_ml.segments import SegmentModel
-from rfm_ml.segments.ledger import COLUMNS
+from rfm_ml.segments.ledger import COLUMNS, relinked
 
 BACKFILLED = "ledger"
 """Folder of the days that no run has seen, beside those of the runs."""
@@ -23,6 +24,9 @@ BUILDING = ".building-"
 
 OF_A_DAY = ("customers", "hysteresis")
 """Sections of the params that a ledger rests on beside the model."""
+
+MOST_DAYS: Final = 24
+"""Published days that a run looks back on, the latest."""
 
 LARGE_DRIFT = 0.25
 """PSI from which on the customers of a day are others than those the model was made on."""
@@ -40,17 +44,20 @@ class Ledgers:
     before
         Only earlier days are seen, so that a day's figures never depend on later ones, nor on an earlier run of
         the same day.
+    backfilled
+        Where the backfilled days lie; None for their folder among the reports.
     """
 
-    def __init__(self, folder: Path, *, before: date) -> None:
+    def __init__(self, folder: Path, *, before: date, backfilled: Path | None = None) -> None:
         self.folder = folder
         self.before = before
+        self.backfilled = backfilled or folder / BACKFILLED
         self._latest: dict[str, pd.DataFrame | None] = {}
 
     @cached_property
     def _places(self) -> dict[date, tuple[Path, bool]]:
         """Where each day's results lie, and whether a run wrote them; the latest day first."""
-        found = {p: False for p in self.folder.glob(f"{BACKFILLED}/{_DAY}") if (p / "manifest.json").exists()}
+        found = {p: False for p in self.backfilled.glob(_DAY) if (p / "manifest.json").exists()}
         found |= {p: True for p in self.folder.glob(_DAY) if (p / "run.json").exists()}
         days = {date.fromisoformat(p.name): (p, by_run) for p, by_run in found.items()}
         return {d: days[d] for d in sorted(days, reverse=True) if d < self.before}
@@ -80,33 +87,84 @@ class Ledgers:
             "channel" if the study's rows are customers and channels.
         """
         if strategy not in self._latest:
-            every = (read_ledger(f) for f in self.files(strategy).values())
-            self._latest[strategy] = next((r for r in every if ("channel" in r.columns) == (by is not None)), None)
+            every = ((d, _by_channel(f)) for d, f in self.files(strategy).items())
+            day = next((d for d, channels in every if channels == (by is not None)), None)
+            self._latest[strategy] = None if day is None else self.rows(strategy, day)
         return self._latest[strategy]
+
+    def rows(self, strategy: str, day: date) -> pd.DataFrame:
+        """Return the ledger of a day.
+
+        Where earlier days were written after it, `since`, `previous` and `label_periods` are taken from them; the
+        file and its segments stay as published.
+        """
+        files = {d: f for d, f in self.files(strategy).items() if d <= day}
+        channels, rows = _by_channel(files[day]), None
+        alike = (d for d in files if _by_channel(files[d]) == channels)
+        for d in reversed(self._back_to_knowing(strategy, alike, files=files)):
+            rows = relinked(read_ledger(files[d]), rows)
+        assert rows is not None
+        return rows
+
+    def follows(self, strategy: str) -> dict[str, Any]:
+        """Return what a ledger written now notes down of the days before it: which there are, and a digest of the last.
+
+        By it `rows` finds out whether the ledger knew all that is there later.
+        """
+        files = self.files(strategy)
+        return {"days": [str(d) for d in sorted(files)], "last": _file_digest(next(iter(files.values()), None))}
+
+    def knew(self, strategy: str, day: date) -> bool:
+        """Say whether the ledger of a day was written with every earlier ledger at hand that is there now."""
+        return self._knew(strategy, day, files=self.files(strategy))
+
+    def _knew(self, strategy: str, day: date, *, files: Mapping[date, Path]) -> bool:
+        last = next((d for d in files if d < day), None)
+        if last is None:
+            return True
+        noted = self._told_of(strategy, day).get("follows", {"days": []})
+        if not {str(d) for d in files if d < day} <= set(noted["days"]):
+            return False
+        return str(last) != noted["days"][-1] or noted["last"] == _file_digest(files[last])
+
+    def _back_to_knowing(self, strategy: str, days: Iterable[date], *, files: Mapping[date, Path]) -> list[date]:
+        """Return the days, the latest first, back to one whose ledger needs no other: it knew all days before it."""
+        found = []
+        for day in days:
+            found.append(day)
+            if self._knew(strategy, day, files=files):
+                break
+        return found
+
+    def _written(self, day: date) -> dict[str, Any]:
+        """Return the manifest of a day."""
+        place, by_run = self._places[day]
+        return dict(json.loads((place / ("run.json" if by_run else "manifest.json")).read_text(encoding="utf-8")))
+
+    def _told_of(self, strategy: str, day: date) -> dict[str, Any]:
+        return dict(self._written(day).get("strategies", {}).get(strategy, {}))
 
     def rules(self, day: date) -> dict[str, Any]:
         """Return the params a day was published with, as far as they are written down."""
-        place, by_run = self._places[day]
-        written = json.loads((place / ("run.json" if by_run else "manifest.json")).read_text(encoding="utf-8"))
-        return dict(written.get("params", {}))
+        return dict(self._written(day).get("params", {}))
 
-    def drift(self, strategy: str, fingerprint: str) -> dict[date, float]:
-        """Return how far the customers of backfilled days are from those a model was made on, as a PSI by day."""
+    def drift(self, strategy: str) -> dict[date, float]:
+        """Return how far the customers were from those the model was made on, as a PSI, for each backfilled day.
+
+        Only days that a run looks back on count, the `MOST_DAYS` latest.
+        """
         found = {}
-        for day, (place, by_run) in self._places.items():
-            if by_run:
-                continue
-            written = json.loads((place / "manifest.json").read_text(encoding="utf-8"))["strategies"].get(strategy, {})
-            if written.get("fingerprint") == fingerprint and written.get("psi") is not None:
-                found[day] = float(written["psi"])
+        for day in list(self.files(strategy))[:MOST_DAYS]:
+            psi = None if self._places[day][1] else self._told_of(strategy, day).get("psi")
+            if psi is not None:
+                found[day] = float(psi)
         return found
 
     def digest(self, strategy: str) -> str:
-        """Return 16 hex digits of the days that are there and of the content of the last."""
+        """Return 16 hex digits of the days that are there and of the content of those the last one rests on."""
         files = self.files(strategy)
-        last = next((f.read_bytes() for f in files.values()), b"")
-        days = ",".join(map(str, files)).encode()
-        return hashlib.sha256(days + hashlib.sha256(last).digest()).hexdigest()[:16]
+        content = [_file_digest(files[d]) for d in self._back_to_knowing(strategy, files, files=files)]
+        return hashlib.sha256(",".join([*map(str, files), *content]).encode()).hexdigest()[:16]
 
     def content(self, strategy: str) -> str:
         """Return 16 hex digits of the content of all days: of every ledger, and of every model."""
@@ -155,6 +213,18 @@ class Ledgers:
         return [place for place, _ in self._places.values()]
 
 
+def _by_channel(file: Path) -> bool:
+    """Say whether the rows of a ledger file are customers and channels."""
+    try:
+        return "channel" in pq.read_schema(file).names
+    except (OSError, ValueError) as error:
+        raise _unreadable(file, error) from None
+
+
+def _file_digest(file: Path | None) -> str:
+    return "" if file is None else hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+
+
 def _facts(model: Path) -> dict[str, Any]:
     """Return a frozen model as plain values, none of a damaged one: whoever needs it is told when he reads it."""
     try:
@@ -184,8 +254,8 @@ def drift_warnings(drift: Mapping[str, Mapping[date, float]]) -> list[str]:
     figures = ", ".join(f"{name} {psi:.2f}" for name, psi in worst.items())
     return [
         f"On {len(much)} of {len(every)} backfilled days the customers differ much from those the models were made on "
-        f"(PSI up to: {figures}; {LARGE_DRIFT} is much). Moves between those days are largely the whole shop changing, "
-        "not single customers."
+        f"(PSI up to: {figures}; {LARGE_DRIFT} is much). Moves from and to those days are in part the whole shop "
+        "changing, not single customers."
     ]
 
 
@@ -200,9 +270,7 @@ def read_ledger(file: Path, *, customer_id: Any = None) -> pd.DataFrame:
     try:
         rows = pd.read_parquet(file, filters=None if customer_id is None else [("customer_id", "==", customer_id)])
     except (OSError, ValueError, NotImplementedError) as error:  # the last: ids of another kind
-        raise DataError(
-            f"The ledger must be a file that can be read. {str(file)!r}: {error}. Remove the folder of that day."
-        ) from None
+        raise _unreadable(file, error) from None
     missing = [c for c in COLUMNS if c not in rows.columns]
     if missing:
         raise DataError(
@@ -212,46 +280,7 @@ def read_ledger(file: Path, *, customer_id: Any = None) -> pd.DataFrame:
     return rows
 
 
-def as_of_days(start: date, end: date, *, every: str) -> list[date]:
-    """Return the as-of days of a period.
-
-    Parameters
-    ----------
-    start, end
-        First and last day that may be among them.
-    every
-        "month" for the month-ends, "week" for the last day and every seventh before it, or a number of days as in
-        "30 days".
-
-    Raises
-    ------
-    ParamsError
-        If `every` is something else, the period is turned around, or no day, or more than 1,000, lie in it.
-
-    Examples
-    --------
-    >>> [str(d) for d in as_of_days(date(2024, 1, 15), date(2024, 3, 31), every="month")]
-    ['2024-01-31', '2024-02-29', '2024-03-31']
-    """
-    if start > end:
-        raise ParamsError(f"The first day must not be after the last. Got {start} and {end}. Turn them around.")
-    step = _step(every)
-    if step is None:
-        days = [d.date() for d in pd.date_range(start, end, freq="ME")]
-    else:
-        days = [date.fromordinal(n) for n in range(end.toordinal(), start.toordinal() - 1, -step)][::-1]
-    if not days:
-        raise ParamsError(f"A month-end must lie between {start} and {end}. None does. Take every week, or other days.")
-    if len(days) > 1000:
-        raise ParamsError(f"At most 1,000 days can be asked for. Got {len(days):,}. Choose a longer step.")
-    return days
-
-
-def _step(every: str) -> int | None:
-    """Return the days of a step, None for months."""
-    words = every.strip().lower().removesuffix("s").removesuffix("day").strip()
-    if words in ("month", "week"):
-        return 7 if words == "week" else None
-    if words.isdigit() and 1 <= int(words) <= 3660:
-        return int(words)
-    raise ParamsError(f"every must be month, week, or a number of days such as '30 days'. Got {every!r}.")
+def _unreadable(file: Path, error: Exception) -> DataError:
+    return DataError(
+        f"The ledger must be a file that can be read. {str(file)!r}: {error}. Remove the folder of that day."
+    )

@@ -8,7 +8,7 @@ import pandas as pd
 
 from rfm_ml.segments import PROSPECT, SegmentModel
 from rfm_ml.segments.choice import ModelChoice, decided
-from rfm_ml.study.ledgers import OF_A_DAY, Ledgers, read_ledger
+from rfm_ml.study.ledgers import OF_A_DAY, Ledgers
 from rfm_ml.study.study import Study
 from rfm_ml.transactions.quality import STALE_DAYS
 
@@ -70,8 +70,8 @@ class PublishedStudy(Study):
 
     def _of_ledger(self, name: str) -> ModelChoice | None:
         """Return the model of the day's own ledger, None if there is none, or its rules are not today's."""
-        file = self._published.files(name).get(self.as_of)
-        rows = None if file is None else read_ledger(file)
+        there = self.as_of in self._published.files(name)
+        rows = self._published.rows(name, self.as_of) if there else None
         if rows is None or rows.empty:
             return None
         model = self._published.model(name, str(rows["model"].iloc[0]))

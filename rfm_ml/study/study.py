@@ -216,7 +216,7 @@ class Study(StudySegments):
         for name in self.strategies:
             choice = self.choice(name)
             found += [f"{name}: {told}" for told in choice.warnings]
-            drift[name] = self.earlier.drift(name, choice.model.fingerprint)
+            drift[name] = self.earlier.drift(name)
         found += drift_warnings(drift)
         if self.params.clv is not None:
             found += [f"Predictions: {told}" for told in self._clv_fit[1]]

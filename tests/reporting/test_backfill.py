@@ -162,7 +162,9 @@ def test_a_later_run_labels_the_past_and_the_next_run_moves_only_customers(shop:
     assert manifest["movement"]["quantiles"]["since"] == "2024-05-31"
 
 
-def test_large_drift_of_backfilled_days_is_told_by_backfill_and_the_next_run(shop: Any) -> None:
+def test_large_drift_of_backfilled_days_is_told_by_backfill_and_every_run_that_looks_back(
+    shop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     done = months(shop, (2023, 11))
     place = done.folder / "2023-11-30"
     psi = json.loads((place / "manifest.json").read_text())["strategies"]["quantiles"]["psi"]
@@ -174,8 +176,12 @@ def test_large_drift_of_backfilled_days_is_told_by_backfill_and_the_next_run(sho
     run_study(shop.params)
     assert warning in json.loads((shop.report() / "run.json").read_text())["warnings"]
     assert warning in (shop.report() / "index.html").read_text()
-    run_study(shop.params, refit=True)  # those days were labelled by another model
-    assert warning not in json.loads((shop.report() / "run.json").read_text())["warnings"]
+    assert warning.endswith("Moves from and to those days are in part the whole shop changing, not single customers.")
+    # A new fit does not change what the days before show.
+    run_study(shop.params, as_of="2024-07-31", refit=True)
+    assert warning in json.loads((shop.report("2024-07-31") / "run.json").read_text())["warnings"]
+    monkeypatch.setattr("rfm_ml.study.ledgers.MOST_DAYS", 2)
+    assert warning not in Study(shop.params, as_of="2024-07-31").warnings
 
 
 def test_refit_in_the_params_fits_every_day(shop: Any) -> None:

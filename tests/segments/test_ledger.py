@@ -7,7 +7,7 @@ import pytest
 
 from rfm_ml.core.errors import DataError, ParamsError
 from rfm_ml.segments import SegmentModel
-from rfm_ml.segments.ledger import COLUMNS, hold_scores, ledger_rows
+from rfm_ml.segments.ledger import COLUMNS, hold_scores, ledger_rows, relinked
 
 
 def labels(segments: dict[int, str]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -92,6 +92,27 @@ def test_two_periods_hold_a_customer_until_he_is_there_twice_in_a_row(model: Seg
 def test_nobody_is_held_in_a_segment_that_the_model_does_not_know(model: SegmentModel) -> None:
     ledger = follow(model, [{1: "Of another map"}, {1: "Loyal"}], periods=3)
     assert told(ledger) == [(1, "Loyal", 2, "Of another map", "Loyal", 1)]
+
+
+def test_a_day_that_did_not_know_the_one_before_goes_on_from_it(model: SegmentModel) -> None:
+    before = follow(model, [{1: "New", 2: "New", 3: "Loyal"}, {1: "New", 2: "Loyal", 3: "Loyal"}])
+    assigned, customers = labels({1: "New", 2: "New", 3: "Loyal", 4: "New"})
+    options = {"model": model, "strategy": "quantiles", "as_of": date(2024, 3, 1)}
+    alone = ledger_rows(assigned, customers, **options)
+    assert {(since, previous) for _, _, since, previous, _, _ in told(alone)} == {(3, "")}
+    assert told(relinked(alone, before)) == [
+        (1, "New", 1, "", "New", 3),
+        (2, "New", 3, "Loyal", "New", 1),
+        (3, "Loyal", 1, "", "Loyal", 3),
+        (4, "New", 3, "", "New", 1),
+    ]
+    pd.testing.assert_frame_equal(relinked(alone, before), ledger_rows(assigned, customers, earlier=before, **options))
+    # Segments that were given out stay, though hysteresis would have held them.
+    assert relinked(alone, before)["segment"].tolist() == alone["segment"].tolist()
+    held = ledger_rows(assigned, customers, earlier=before, periods=2, **options)
+    assert held["segment"].tolist() == ["New", "Loyal", "Loyal", "New"]
+    assert relinked(held, before).equals(held)
+    assert relinked(alone, None) is alone
 
 
 def test_channels_of_one_customer_are_told_apart(model: SegmentModel) -> None:
