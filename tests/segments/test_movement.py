@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rfm_ml.core.errors import DataError, ParamsError
-from rfm_ml.reporting.movement_words import movement_words
+from rfm_ml.reporting.movement_words import movement_words, up_and_down_words
 from rfm_ml.segments import SegmentModel
 from rfm_ml.segments.ledger import ledger_rows
 from rfm_ml.segments.movement import (
@@ -79,6 +79,11 @@ def test_up_goes_by_the_order_of_the_segments_and_not_by_money() -> None:
     told = movement_words(matrix.reset_index(), currency="EUR")
     assert "1 customer moved up, worth 70.00 EUR less (better segments by their outlook" in told
     assert "1 customer moved down, worth 70.00 EUR more (worse segments by their outlook" in told
+
+
+def test_a_way_that_nobody_went_has_no_worth() -> None:
+    risen = movement_matrix(BEFORE, AFTER[AFTER["customer_id"] != 2], order=ORDER)
+    assert up_and_down_words(risen, currency="EUR") == "1 customer moved up, worth 60.00 EUR more; nobody moved down"
 
 
 def test_value_of_a_segment_that_was_empty_is_that_of_the_second_day() -> None:

@@ -1,6 +1,8 @@
 """The history of a study: published days, or the log itself where there are none."""
 
+import html
 import json
+import shutil
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -84,6 +86,21 @@ def test_what_customers_and_a_new_model_did_is_what_the_segments_won_and_lost(bu
             assert (history.causes["cause"] == "customers").all()
         waits = history.today["segment"] != history.today["label"]
         assert waits.any() == bool(more)
+
+
+def test_the_page_says_one_thing_about_customers_and_model(busy: Any) -> None:
+    shutil.copy(ROOT / "notebooks" / "60_migration.ipynb", busy.base / "notebooks")
+    busy.write_params(notebooks="60_migration", more="hysteresis: {periods: 2}\n")
+    backfill(busy.params, start=date(2024, 2, 1), end=date(2024, 5, 31), model="first")
+    for refit in (False, True):
+        run_study(busy.params, refit=refit)
+        matrix = pd.read_csv(busy.report() / "tables" / "movement_quantiles.csv")
+        moved = matrix.loc[matrix["from_segment"] != matrix["to_segment"], "customers"].sum()
+        by = json.loads((busy.report() / "run.json").read_text())["movement"]["quantiles"]["moved_by"]
+        page = html.unescape((busy.report() / "pages" / "60_migration.html").read_text())
+        assert f"Customers who changed, came or went: {by['customers']}." in page
+        assert (f"Together these are more than the {moved} who moved" in page) == (sum(by.values()) > moved)
+        assert (sum(by.values()) > moved) == refit
 
 
 def test_days_before_the_published_ones_are_computed(busy: Any) -> None:
