@@ -44,7 +44,9 @@ def up_and_down_words(matrix: pd.DataFrame, *, currency: str = "") -> str:
 
 
 def worth(value: float, *, currency: str = "") -> str:
-    """Return a change of money in words, as in "60.00 EUR more" and "20.00 EUR less"."""
+    """Return a change of money in words, as in "60.00 EUR more", "20.00 EUR less" and "the same"."""
+    if not round(value, 2):
+        return "the same"
     return f"{amount(abs(value), currency)} {'less' if round(value, 2) < 0 else 'more'}"
 
 
