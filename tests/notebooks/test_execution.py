@@ -117,7 +117,7 @@ def test_cdnow_says_what_is_known_of_it(cdnow: dict[str, nbformat.NotebookNode])
         "55.8% of the customers of both days are in another segment: 72 customers moved up, worth 6,118 USD more"
         in words(migration)
     )
-    assert "Most won by Lost (+272 customers), most lost by New (-356)." in learned(migration)
+    assert "Most won by Lost (+272 customers); most lost by New (-356)." in learned(migration)
     clv = cdnow["33_clv"]
     assert "2,357 customers placed 1,882 repeat orders then" in words(clv)
     assert "independence holds roughly (rank correlation +0.21)" in words(clv)
