@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import ibis.expr.types as ir
 import numpy as np
@@ -70,22 +70,24 @@ def snapshots(
     """
     require_window(window_days, annualise=annualise)
     days, sums = _read(orders, as_of=as_of, by=by)
-    sizes = sums.sizes(days)
-    ids: list[pd.DataFrame] = []
+    ends = np.cumsum(sums.sizes(days))
     columns: dict[str, NDArray[np.generic]] = {}
-    begin = 0
-    # Written where they stay: a frame of every day, joined, would need twice the memory and more time.
-    for _, frame in _ahead(days, partial(sums.table, window_days=window_days, annualise=annualise)):
-        end = begin + len(frame)
-        ids.append(frame[group_keys(by)])
-        for name in frame.columns.drop(group_keys(by)):
-            values = frame[name].to_numpy()
-            columns.setdefault(name, np.empty(sizes.sum(), dtype=values.dtype))[begin:end] = values
-        begin = end
-    told = np.repeat(np.array(days, dtype="datetime64[us]"), sizes)
-    return pd.concat(
-        [pd.Series(told, name="as_of"), pd.concat(ids, ignore_index=True), pd.DataFrame(columns, copy=False)], axis=1
-    )
+
+    # Written where they stay: frames of every day, joined, would need twice the memory and more time.
+    def write(day: date, end: int) -> pd.DataFrame:
+        frame = sums.table(day, window_days=window_days, annualise=annualise)
+        figures = {"as_of": np.full(len(frame), day, dtype="datetime64[us]")}
+        figures |= {name: frame[name].to_numpy() for name in frame.columns.drop(group_keys(by))}
+        for name, values in figures.items():
+            if name not in columns:  # `setdefault`, as the other thread may come between
+                columns.setdefault(name, np.empty(ends[-1], dtype=values.dtype))
+            columns[name][end - len(frame) : end] = values
+        return frame[group_keys(by)]
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        ids = pd.concat(pool.map(write, days, ends), ignore_index=True)
+    known: dict[str, Any] = {"as_of": columns.pop("as_of"), **{name: ids[name] for name in ids.columns}}
+    return pd.DataFrame(known | columns, copy=False)
 
 
 def each_snapshot(
