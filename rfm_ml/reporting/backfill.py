@@ -17,7 +17,6 @@ from rfm_ml.core.errors import DataError
 from rfm_ml.reporting.publish import building, locked
 from rfm_ml.segments import SegmentModel
 from rfm_ml.segments.choice import ModelChoice, decided
-from rfm_ml.segments.ledger import ledger_rows
 from rfm_ml.study import Study
 from rfm_ml.study.ledgers import BACKFILLED, OF_A_DAY, Ledgers, drift_warnings
 from rfm_ml.study.past import PastDay, as_of_days, past_days
@@ -159,16 +158,7 @@ class _Backfill:
             return
         before = self._before(name, ledgers)
         assigned = day.use(lambda customers: self.study.label(model, customers, as_of=day.as_of, earlier=before))
-        hysteresis = self.study.params.hysteresis
-        rows = ledger_rows(
-            assigned,
-            day.customers,
-            model=model,
-            strategy=name,
-            as_of=day.as_of,
-            earlier=before,
-            periods=hysteresis.periods if hysteresis else 1,
-        )
+        rows = self.study.follow(assigned, day.customers, model=model, strategy=name, as_of=day.as_of, earlier=before)
         self.last[name] = (day.as_of, rows)
         self.drift[name][day.as_of] = day.use(lambda customers: float(model.drift(customers)["psi"].max()))
         hindsight = str(model.fitted_on_) > day.as_of.isoformat()

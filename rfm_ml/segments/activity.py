@@ -41,7 +41,7 @@ def responsiveness(
     grouped = joined.groupby("segment")
     table = grouped[["active_share", *counted, "engagement_score"]].mean()
     table.insert(0, "customers", grouped.size())
-    return _in_order(table, order)
+    return in_order(table, order)
 
 
 def clicks_per_open(responses: pd.DataFrame, *, at_least: int = 30) -> pd.Series:
@@ -93,7 +93,7 @@ def retention(assigned: pd.DataFrame, recent: pd.DataFrame, *, order: Sequence[s
     table["ordered_share"] = table["ordered"] / table["customers"]
     table["revenue"] = grouped["revenue_recent"].sum()
     table["revenue_each"] = table["revenue"] / table["customers"]
-    return _in_order(table, order)
+    return in_order(table, order)
 
 
 def abandoned_carts(
@@ -164,7 +164,8 @@ def _left_behind(events: Any, *, as_of: str | dt.date, days: int) -> pd.DataFram
     return frame.assign(cart_on=pd.to_datetime(frame["cart_on"])).dropna(subset="cart_value")
 
 
-def _in_order(table: pd.DataFrame, order: Sequence[str] | None) -> pd.DataFrame:
+def in_order(table: pd.DataFrame, order: Sequence[str] | None) -> pd.DataFrame:
+    """Return a table indexed by segment with the segments as first column, in order, others after them by name."""
     names = sorted(table.index) if order is None else [*order, *sorted(set(table.index) - set(order))]
     table = table.reindex([n for n in dict.fromkeys(names) if n in table.index])
     return table.rename_axis("segment").reset_index()

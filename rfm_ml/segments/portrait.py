@@ -6,6 +6,7 @@ from typing import Final
 import pandas as pd
 
 from rfm_ml.core.checks import require_columns
+from rfm_ml.segments.activity import in_order
 
 MOST_INTERESTS: Final = 3
 
@@ -55,15 +56,14 @@ def segment_portrait(
     require_columns(list(assigned.columns), ["customer_id", "segment"], what="The table of segments")
     require_columns(list(customers.columns), ["customer_id", "orders", "spend"], what="The customers' table")
     segment = assigned.drop_duplicates("customer_id").set_index("customer_id")["segment"]
-    found = set(segment)
-    names = [*(n for n in order if n in found), *sorted(found - set(order))]
-    sums = customers.groupby(customers["customer_id"].map(segment))[["orders", "spend"]].sum().reindex(names)
-    table = pd.DataFrame({"mean_order_value": sums["spend"] / sums["orders"].where(sums["orders"] > 0)}, index=names)
+    sums = customers.groupby(customers["customer_id"].map(segment))[["orders", "spend"]].sum()
+    sums = sums.reindex(segment.unique())
+    table = pd.DataFrame({"mean_order_value": sums["spend"] / sums["orders"].where(sums["orders"] > 0)})
     if carts is not None:
         table["mean_cart_value"] = carts["value"].groupby(carts["customer_id"].map(segment)).mean()
     if bought is not None:
         table["interests"] = _interests(bought, segment)
-    return table.rename_axis("segment").reset_index()
+    return in_order(table, order)
 
 
 def _interests(bought: pd.DataFrame, segment: pd.Series) -> pd.Series:

@@ -9,6 +9,7 @@ from rfm_ml.campaigns.filters import consents
 from rfm_ml.campaigns.holdout import CONTROL
 from rfm_ml.campaigns.manifest import WRITTEN, read_groups, read_manifest
 from rfm_ml.campaigns.objections import LEFT_ALONE, UNREACHABLE, marked
+from rfm_ml.segments.criteria.columns import TAG_SEPARATOR
 from rfm_ml.study.panels import MOST_MONTHS
 from rfm_ml.study.study import Study
 
@@ -56,7 +57,7 @@ def contact_facts(study: Study, customer_id: Any) -> dict[str, str]:
 
 def _tags(value: Any) -> list[str]:
     if isinstance(value, str):
-        return [t for t in map(str.strip, re.split(r"[;,|]", value)) if t]
+        return [t for t in map(str.strip, re.split(TAG_SEPARATOR, value)) if t]
     return [] if value is None or value is pd.NA or isinstance(value, float) else [str(t) for t in value]
 
 

@@ -6,7 +6,6 @@ from typing import Any
 import pandas as pd
 
 from rfm_ml.customers.snapshots import snapshots
-from rfm_ml.segments.ledger import ledger_rows
 from rfm_ml.study.ledgers import read_ledger
 from rfm_ml.study.panels import MOST_MONTHS, month_ends
 from rfm_ml.study.study import Study
@@ -71,14 +70,6 @@ def _labelled(
     """Return his ledger of a day that nobody has published."""
     if seen.empty:
         return seen
-    hysteresis, model = study.params.hysteresis, study.model()
-    earlier = None if hysteresis is None else last
-    return ledger_rows(
-        study.label(model, seen, as_of=day, earlier=earlier, events=events),
-        seen,
-        model=model,
-        strategy=study.strategies[0],
-        as_of=day,
-        earlier=last,
-        periods=hysteresis.periods if hysteresis else 1,
-    )
+    model = study.model()
+    assigned = study.label(model, seen, as_of=day, earlier=last, events=events)
+    return study.follow(assigned, seen, model=model, strategy=study.strategies[0], as_of=day, earlier=last)

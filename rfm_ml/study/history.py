@@ -8,8 +8,6 @@ from typing import Final
 import pandas as pd
 
 from rfm_ml.core.store import digest
-from rfm_ml.segments import SegmentModel
-from rfm_ml.segments.ledger import ledger_rows
 from rfm_ml.segments.maps import PROSPECT
 from rfm_ml.segments.movement import (
     fallen,
@@ -144,24 +142,10 @@ class History:
         study, last = self.study, None
         for day in past_days(study, days):
             assigned = day.use(partial(study.label, self.model, as_of=day.as_of, earlier=last))
-            last = self._followed(assigned, day.customers, model=self.model, as_of=day.as_of, earlier=last)
+            last = study.follow(
+                assigned, day.customers, model=self.model, strategy=self.strategy, as_of=day.as_of, earlier=last
+            )
             yield last
-
-    def _followed(
-        self,
-        assigned: pd.DataFrame,
-        customers: pd.DataFrame,
-        *,
-        model: SegmentModel,
-        as_of: date,
-        earlier: pd.DataFrame | None,
-    ) -> pd.DataFrame:
-        """Return the ledger of a day by a model, following an earlier one under the hysteresis of the params."""
-        hysteresis = self.study.params.hysteresis
-        periods = hysteresis.periods if hysteresis else 1
-        return ledger_rows(
-            assigned, customers, model=model, strategy=self.strategy, as_of=as_of, earlier=earlier, periods=periods
-        )
 
     @property
     def days(self) -> list[date]:
@@ -220,7 +204,9 @@ class History:
             self.notes.append("The model of the last day is gone, so all movement counts as that of customers.")
             return self.today
         assigned = study.label(model, study.customers, as_of=study.as_of, earlier=last)
-        return self._followed(assigned, study.customers, model=model, as_of=study.as_of, earlier=last)
+        return study.follow(
+            assigned, study.customers, model=model, strategy=self.strategy, as_of=study.as_of, earlier=last
+        )
 
     @property
     def net_causes(self) -> pd.DataFrame:

@@ -183,10 +183,5 @@ class EarlierDay(PublishedStudy):
     def _published(self) -> Ledgers:
         return self._study.earlier
 
-    def choice(self, name: str | None = None) -> ModelChoice:
-        """Return the published model that labels the day, or that of the study."""
-        name = self._known(name)
-        if name not in self._choices:
-            self._notes[name] = []
-            self._choices[name] = self._of_ledger(name) or self._nearest(name) or self._study.choice(name)
-        return self._choices[name]
+    def _fitted(self, name: str) -> ModelChoice:
+        return self._study.choice(name)

@@ -192,16 +192,39 @@ class StudySegments(StudyInputs):
         """Return the ledger of the day, as `ledger_rows`, following that of the last day before."""
         name = self._known(name)
         if name not in self._ledgers:
-            self._ledgers[name] = ledger_rows(
+            self._ledgers[name] = self.follow(
                 self._labelled(name),
                 self.customers,
                 model=self.model(name),
                 strategy=name,
                 as_of=self.as_of,
                 earlier=self.last_ledger(name),
-                periods=self.params.hysteresis.periods if self.params.hysteresis else 1,
             )
         return self._ledgers[name]
+
+    def follow(
+        self,
+        assigned: pd.DataFrame,
+        customers: pd.DataFrame,
+        *,
+        model: SegmentModel,
+        strategy: str,
+        as_of: date,
+        earlier: pd.DataFrame | None,
+    ) -> pd.DataFrame:
+        """Return the ledger of a day, as `ledger_rows`, under the hysteresis of the params.
+
+        Parameters
+        ----------
+        assigned
+            What the model says of the customers, as `label`.
+        customers, model, strategy, as_of, earlier
+            As for `ledger_rows`.
+        """
+        periods = self.params.hysteresis.periods if self.params.hysteresis else 1
+        return ledger_rows(
+            assigned, customers, model=model, strategy=strategy, as_of=as_of, earlier=earlier, periods=periods
+        )
 
     def last_ledger(self, name: str) -> pd.DataFrame | None:
         """Return the published ledger of the last day before, None if there is none."""

@@ -20,6 +20,9 @@ _SIGNS: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "more": gt,
     "at_least": ge,
 }
+TAG_SEPARATOR: Final = r"[ \t]*[;,|][ \t]*"
+"""Between the tags of a contact that are written as one text."""
+
 _NUMBER_IN_TEXT: Final = rf"^-?[0-9]{{1,18}}([.][0-9]{{1,{DECIMALS}}})?$"
 _DAY_IN_TEXT: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}($|[T ])"
 

@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 from rfm_ml.core.checks import did_you_mean
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.customers.days import MONEY, is_order
-from rfm_ml.segments.criteria.columns import all_of, any_of, as_number, column_kind, passes
+from rfm_ml.segments.criteria.columns import TAG_SEPARATOR, all_of, any_of, as_number, column_kind, passes
 from rfm_ml.segments.criteria.conditions import Column, EdgeOrder, Facts, Filter, Leaf, Period, Tags
 from rfm_ml.segments.criteria.possible import CLOSED, EXACTLY, LISTS, require_measure
 from rfm_ml.segments.criteria.sources import DAY, DAYS_AGO, EDGES, ORDER_VALUE, Asked, Sources
@@ -120,7 +120,7 @@ class Measures:
             found = [tags.contains(name) for name in leaf.names]
         else:
             # One separator, no blanks around it, and one at each end: a tag is then found as a whole.
-            text = tags.cast("string").re_replace(r"[ \t]*[;,|][ \t]*", ";").re_replace(r"^[ \t]+|[ \t]+$", "")
+            text = tags.cast("string").re_replace(TAG_SEPARATOR, ";").re_replace(r"^[ \t]+|[ \t]+$", "")
             text = ibis.literal(";") + text + ";"
             found = [text.contains(f";{name};") for name in leaf.names]
         self.named.append(Named(asked, "tags", tags, dict(zip(leaf.names, found, strict=True)), path=leaf.path))

@@ -8,6 +8,7 @@ import ibis
 import ibis.expr.types as ir
 
 from rfm_ml.core.checks import nearest
+from rfm_ml.segments.criteria.columns import TAG_SEPARATOR
 from rfm_ml.segments.criteria.leaf import Measures, Named
 
 MOST_KNOWN: Final = 5_000
@@ -78,5 +79,5 @@ def _known(table: ir.Table, named: Named) -> dict[str, int]:
         return {row["value"]: row["n"] for row in rows}
     tags: Counter[str] = Counter()
     for row in rows:
-        tags.update(dict.fromkeys(re.split("[ \t]*[;,|][ \t]*", row["value"].strip(" \t")), row["n"]))
+        tags.update(dict.fromkeys(re.split(TAG_SEPARATOR, row["value"].strip(" \t")), row["n"]))
     return {tag: n for tag, n in tags.most_common() if tag}
