@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 import phonenumbers
+from phonenumbers import PhoneNumber, ValidationResult
 
 from rfm_ml.campaigns.cells import Noted, Unusable, as_text, clean
 from rfm_ml.core.errors import ParamsError
@@ -18,6 +19,11 @@ from rfm_ml.core.errors import ParamsError
 _ATOM: Final = r"[^@\s\"(),:;<>\[\]\\.]"
 _EMAIL: Final = re.compile(rf"{_ATOM}+(\.{_ATOM}+)*@({_ATOM}+\.)+[^\W\d_]{_ATOM}*")
 _E164: Final = re.compile(r"\+[1-9]\d{1,14}", re.ASCII)
+_FLOAT: Final = re.compile(r"(\+?\d+|\+?\d{1,3}(?:[.,' ]\d{3})+)[.,]0+", re.ASCII)
+_FRACTION: Final = re.compile(r"\+?\d{7,}[.,]\d{1,2}", re.ASCII)
+_LONGEST_LOCAL: Final = 8
+"""Digits of the longest numbers that are dialled without an area code."""
+_TRUNK_ZERO: Final = re.compile(r"\(\s*0\s*\)")
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
 _AD_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ISO_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -52,54 +58,122 @@ def email(value: Any) -> str:
 
 
 def phone(value: Any, *, country: Any = None, default_country: str | None = None) -> str:
-    """Return the number in E.164, as in +15559876543.
+    """Return the number in E.164, as in +15559876543, with the digits that were given or not at all.
+
+    A float's `.0` and a trunk zero go, and the country code is put in front where it is missing; nothing else is
+    changed. A number that can be read as two different ones is refused.
 
     Parameters
     ----------
     value
         The number in any spelling. Letters are refused: a keypad would turn a remark into digits.
     country
-        Country of the contact. It is used only for a number without country code, and only if a default country
-        is set; otherwise the country would be guessed.
+        Country of the contact. It is used only for a number without +, and only if a default country is set;
+        otherwise the country would be guessed.
     default_country
-        ISO code, for numbers without country code of contacts without country.
+        ISO code, for numbers without + of contacts without country.
 
     Raises
     ------
     Unusable
-        If it is no possible number. Possible means by its length: numbers of new ranges and those kept for films are
-        refused by finer checks.
+        If it is no possible number, or may be another one. Possible means by its length: numbers of new ranges and
+        those kept for films are refused by finer checks.
 
     Examples
     --------
     >>> phone("+1 (555) 987-6543"), phone("0171 2345678", default_country="DE")
     ('+15559876543', '+491712345678')
+    >>> phone("4915123456701.0", default_country="DE"), phone("+49 (0)151 23456701")
+    ('+4915123456701', '+4915123456701')
     """
-    text = clean(value).removeprefix("tel:")
+    text = clean(value).removeprefix("tel:").replace("\uff0b", "+")
+    whole = _FLOAT.fullmatch(text)
+    text = re.sub("[.,' ]", "", whole[1]) if whole else text
     if any(c.isalpha() for c in text):
         raise Unusable("it holds letters")
-    region = None
-    if not text.startswith(("+", "\uff0b")):
-        if default_country is None:
-            raise Unusable("it has no country code, and no default country is set")
-        region = _country_or(country, default=default_country)
-    try:
-        number = phonenumbers.parse(text, region)
-    except phonenumbers.NumberParseException:
-        raise Unusable("it is not a phone number") from None
-    if number.extension:
+    if _FRACTION.fullmatch(text):
+        raise Unusable("it is not a phone number")
+    digits = "".join(str(unicodedata.digit(c)) for c in text if c.isdigit())
+    if text.startswith("+"):
+        readings = _readings(text, None)
+    elif default_country is None:
+        raise Unusable("it has no country code, and no default country is set")
+    else:
+        own = _iso_country_or_none(country)
+        readings = _without_plus(text, digits, region=own or default_country, sure=own is not None)
+    return _the_number(digits, readings)
+
+
+def _without_plus(text: str, digits: str, *, region: str, sure: bool) -> list[PhoneNumber]:
+    """Return what a number without + can mean: one of its country, or one whose + was lost."""
+    at_home = _readings(text, region)
+    if digits.startswith("00"):
+        return [*at_home, *_readings(f"+{digits[2:]}", None)]
+    if digits.startswith("0") or not at_home:
+        return at_home
+    abroad, own_code = _readings(f"+{digits}", None), str(phonenumbers.country_code_for_region(region))
+    if digits.startswith(own_code):
+        # A landline would have lost its zero and be longer than landlines are.
+        every = [*at_home, *abroad]
+        return [n for n in every if _is_mobile(n)] if any(map(_is_mobile, abroad)) else every
+    if phonenumbers.ndd_prefix_for_region(region, strip_non_digits=True) != "0":
+        return at_home if any(map(phonenumbers.is_valid_number, at_home)) else [*at_home, *abroad]
+    if not any(_is_mobile(n) or _length(n) > _LONGEST_LOCAL for n in at_home):
+        raise Unusable("it has no area code, or lost the 0 in front")
+    return at_home if sure and any(map(phonenumbers.is_valid_number, at_home)) else [*at_home, *abroad]
+
+
+def _length(number: PhoneNumber) -> int:
+    return len(phonenumbers.national_significant_number(number))
+
+
+def _keeps_zero(number: PhoneNumber) -> bool:
+    return phonenumbers.national_significant_number(number).startswith("0")
+
+
+def _is_mobile(number: PhoneNumber) -> bool:
+    return phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.MOBILE
+
+
+def _readings(text: str, region: str | None) -> list[PhoneNumber]:
+    """Return the number as it is read, and where a (0) is in it, as it is read without."""
+    found = []
+    for spelling in dict.fromkeys((text, _TRUNK_ZERO.sub("", text))):
+        try:
+            found.append(phonenumbers.parse(spelling, region))
+        except phonenumbers.NumberParseException:
+            continue
+    return found
+
+
+def _the_number(digits: str, readings: list[PhoneNumber]) -> str:
+    """Return the one number that the readings agree on, those that are assigned before those of the right length."""
+    if not readings:
+        raise Unusable("it is not a phone number")
+    if any(n.extension for n in readings):
         raise Unusable("it has an extension")
-    written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    if not phonenumbers.is_possible_number(number) or not _E164.fullmatch(written):
+    complete = ValidationResult.IS_POSSIBLE
+    possible = [n for n in readings if phonenumbers.is_possible_number_with_reason(n) == complete]
+    # A zero that stays after the country code is one too many, unless numbers of the country begin with it.
+    best = [n for n in possible if phonenumbers.is_valid_number(n)] or [n for n in possible if not _keeps_zero(n)]
+    written = {phonenumbers.format_number(n, phonenumbers.PhoneNumberFormat.E164): n for n in best}
+    if not written or not all(map(_E164.fullmatch, written)):
         raise Unusable("it has too few or too many digits")
-    return written
+    if len(written) > 1:
+        raise Unusable("it may be a number of two countries; write it with + and the country code")
+    ((text, number),) = written.items()
+    code = str(number.country_code)
+    own = phonenumbers.national_significant_number(number)
+    if digits not in {start + rest for rest in (own, f"0{own}") for start in ("", code, f"00{code}")}:
+        raise Unusable("its digits would change; write it with + and the country code")
+    return text
 
 
-def _country_or(value: Any, *, default: str) -> str:
+def _iso_country_or_none(value: Any) -> str | None:
     try:
-        return default if value is None else iso_country(value)
+        return None if value is None else iso_country(value)
     except Unusable:
-        return default
+        return None
 
 
 def require_country(code: str | None) -> None:
