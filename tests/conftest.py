@@ -49,6 +49,15 @@ class Shop:
     def write_params(self, *, as_of: str = "2024-06-30", notebooks: str = "hello", more: str = "") -> None:
         self.params.write_text(PARAMS.format(as_of=as_of, notebooks=notebooks) + more)
 
+    def willing(self, *customer_ids: object) -> str:
+        """Write contacts who have consented to everything, everybody of the shop by default; return their params."""
+        ids = customer_ids or ("ann", "bob", "cat", "dan", "eve", "fay")
+        channels = ("email", "sms", "call")
+        header = ",".join(["customer_id", "email", *(f"consent_{c}" for c in channels)])
+        rows = [",".join([str(i), f"{i}@example.org", *("yes" for _ in channels)]) for i in ids]
+        (self.base / "data" / "contacts.csv").write_text("\n".join([header, *rows, ""]))
+        return "contacts: {path: data/contacts.csv}\n"
+
     def notebook(
         self,
         name: str,

@@ -7,40 +7,10 @@ from typing import Any, Final
 import ibis.expr.types as ir
 import pandas as pd
 
-from rfm_ml.campaigns.objections import UNREACHABLE, marked, objectors
+from rfm_ml.campaigns.opt_outs import OptOuts, Reach, consents
 
-_YES: Final = frozenset(("true", "t", "yes", "y", "1", "1.0", "granted", "subscribed", "opted_in"))
-_NO: Final = frozenset(
-    ("false", "f", "no", "n", "0", "0.0", "refused", "denied", "unsubscribed", "opted_out", "never subscribed")
-)
-
-
-def consents(values: pd.Series) -> tuple[pd.Series, int]:
-    """Read a column of consent: granted, refused, or never asked.
-
-    Parameters
-    ----------
-    values
-        Booleans, 0 and 1, or words such as yes, granted, no, unsubscribed, in any case.
-
-    Returns
-    -------
-    True, False and None per row, and how many values were none of these words; they count as never asked.
-
-    Examples
-    --------
-    >>> read, unknown = consents(pd.Series(["yes", "No", None, "2024-05-01"]))
-    >>> read.tolist(), unknown
-    ([True, False, None, None], 1)
-    """
-    meanings, unknown = {}, 0
-    counts = values.astype(object).value_counts(dropna=True)
-    for value, count in counts.items():
-        word = str(value).strip().lower()
-        meanings[value] = True if word in _YES else False if word in _NO else None
-        unknown += int(count) if meanings[value] is None and word else 0
-    read = values.astype(object).map(meanings).astype(object)
-    return read.where(read.notna(), None), unknown
+ELSEWHERE: Final = "at this e-mail or phone"
+"""Ending of the steps that leave somebody out for what a contact with the same address said."""
 
 
 @dataclass
@@ -115,15 +85,21 @@ class Funnel:
         return (pd.concat(parts) if parts else empty).sort_values("customer_id", ignore_index=True)
 
 
-def leave_out_contacts(funnel: Funnel, contacts: ir.Table, *, channel: str, consent: str | None) -> int:
+def leave_out_contacts(
+    funnel: Funnel, contacts: ir.Table, opt_outs: OptOuts, *, channel: str, consent: str | None
+) -> int:
     """Apply what contacts said: objections, consent for the channel, bounces and complaints, in this order.
+
+    Each holds for whoever has the same e-mail or phone under another id, counted in a step of its own.
 
     Parameters
     ----------
     funnel
         The audience; changed in place.
     contacts
-        One row per contact: `customer_id`, any of `LEFT_ALONE` and `UNREACHABLE`, and the column of the consent.
+        One row per contact: `customer_id` and the column of the consent.
+    opt_outs
+        What they said no to.
     channel
         Its name, for the reason.
     consent
@@ -134,17 +110,23 @@ def leave_out_contacts(funnel: Funnel, contacts: ir.Table, *, channel: str, cons
     -------
     Values of the consent that could not be read; they count as no consent.
     """
-    funnel.leave_out("erased or objected", objectors(contacts))
     unknown = 0
+    _leave_out_reach(funnel, "erased or objected", opt_outs.left_alone)
     if consent is not None:
-        granted: Iterable[Any] = ()
+        granted, refused = pd.Series(dtype="object"), opt_outs.refused(consent)
         if consent in contacts.columns:
             said = contacts.select("customer_id", consent).to_pyarrow().to_pandas()
             read, unknown = consents(said[consent])
             granted = said.loc[[given is True for given in read], "customer_id"]
-        funnel.keep(f"no consent for {channel}", granted)
-    funnel.leave_out("bounced or complained", marked(contacts, UNREACHABLE))
+        funnel.keep(f"no consent for {channel}", granted[~granted.isin(refused.own)])
+        funnel.leave_out(f"refused {channel} {ELSEWHERE}", refused.shared)
+    _leave_out_reach(funnel, "bounced or complained", opt_outs.unreachable)
     return unknown
+
+
+def _leave_out_reach(funnel: Funnel, step: str, reach: Reach) -> None:
+    funnel.leave_out(step, reach.own)
+    funnel.leave_out(f"{step} {ELSEWHERE}", reach.shared)
 
 
 def often_contacted(sent: pd.DataFrame, *, as_of: pd.Timestamp, most: int, within_days: int) -> pd.Series:

@@ -5,7 +5,7 @@ import json
 import os
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -157,9 +157,11 @@ class Outbox:
         self._take(entry)
 
 
-def send_waiting(
-    outbox: Outbox, webhook: Webhook, *, left_alone: Iterable[str] = (), total_seconds: float = 120
-) -> Sent:
+Permitted = Callable[[str, str, list[str]], Collection[str]]
+"""From a trigger's name, a channel and customers to those of them who may be contacted so today."""
+
+
+def send_waiting(outbox: Outbox, webhook: Webhook, *, permitted: Permitted, total_seconds: float = 120) -> Sent:
     """Send every batch that waits, one POST each, the oldest first.
 
     Parameters
@@ -168,9 +170,9 @@ def send_waiting(
         What waits.
     webhook
         Where to.
-    left_alone
-        Ids of customers who must not be contacted any more; they are taken out of batches that wait. The key stays:
-        whoever got the batch before is not to act on it again.
+    permitted
+        Who may be contacted; all others are taken out of batches that wait. The key stays: whoever got the batch
+        before is not to act on it again.
     total_seconds
         Time limit of everything.
 
@@ -180,9 +182,9 @@ def send_waiting(
         A batch that is refused waits on, and the next one is tried; where nobody answers, all others wait too.
     """
     deadline = time.monotonic() + total_seconds
-    alone, result = set(left_alone), Sent(0, 0, 0, [])
+    result = Sent(0, 0, 0, [])
     for batch in outbox.waiting:
-        items = [i for i in batch["items"] if i["customer_id"] not in alone]
+        items = _sendable(batch, permitted)
         if not items:
             outbox.settle(batch["queued"], how="dropped")
             continue
@@ -199,6 +201,16 @@ def send_waiting(
         result.actions += len(items)
     result.waiting = sum(len(b["items"]) for b in outbox.waiting)
     return result
+
+
+def _sendable(batch: dict[str, Any], permitted: Permitted) -> list[dict[str, Any]]:
+    """Return the items about no customer, and those about customers who may be contacted."""
+    by_channel: dict[str, list[str]] = defaultdict(list)
+    for item in batch["items"]:
+        if item["customer_id"]:
+            by_channel[item["channel"]].append(item["customer_id"])
+    reach = {(c, i) for c, ids in by_channel.items() for i in permitted(batch["trigger"], c, ids)}
+    return [i for i in batch["items"] if not i["customer_id"] or (i["channel"], i["customer_id"]) in reach]
 
 
 def payload(batch: dict[str, Any], items: Collection[dict[str, Any]]) -> bytes:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Collection
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from rfm_ml.campaigns.formats import FORMATS, make_format
 from rfm_ml.campaigns.gate import FEW, GATE
@@ -16,6 +16,13 @@ from rfm_ml.params.section import Section
 Share = Annotated[float, Field(ge=0, le=0.9, allow_inf_nan=False)]
 
 CHANNELS: Final = ("email", "sms", "push", "ads", "call", "post", "web", "in_house")
+SPELLINGS: Final = {"e-mail": "email", "in-house": "in_house"}
+
+Channel = Annotated[
+    Literal["email", "sms", "push", "ads", "call", "post", "web", "in_house"],
+    BeforeValidator(lambda value: SPELLINGS.get(str(value), value)),
+]
+"""How somebody is reached, and so what consent is asked for; in_house: nobody is contacted."""
 
 OWN_KEYS: Final = {
     "default_country": "Give it in activation:.",
@@ -47,7 +54,15 @@ class Frequency(Section):
     within_days: int = Field(ge=1, le=3660, description="Days that count, up to the as-of day.")
 
 
-class Audience(Section):
+class Contacting(Section):
+    """What holds wherever customers are contacted: who is held out, and how often one may be written to."""
+
+    holdout: Share = Field(0, description="Share held out of this list, to see what it brings about.")
+    salt: str | None = Field(None, description="Another word gives another draw; null: the list's name.")
+    contact_frequency: Frequency | None = Field(None, description="Leave out who was written to often.")
+
+
+class Audience(Contacting):
     """A list: whom it selects, where it goes, who is held out."""
 
     description: str = Field("", description="What the list is for, in words.")
@@ -59,22 +74,14 @@ class Audience(Section):
     minus: Others = Field(default_factory=Others, description="Leave these out.")
     destination: str = Field("csv", description="Where the list goes, as in docs/lists.md: meta, klaviyo, csv, ...")
     options: dict[str, Any] = Field(default_factory=dict, description="Options of the destination, as tag_by.")
-    channel: Literal["email", "sms", "push", "ads", "call", "post", "web", "in_house"] | None = Field(
+    channel: Channel | None = Field(
         None, description="What consent is asked for; null: the destination's. in_house: nobody is contacted."
     )
     columns: list[str] | None = Field(None, description="Columns of the list beside the contact's own; null: all.")
-    holdout: Share = Field(0, description="Share held out of this list, to see what it brings about.")
-    salt: str | None = Field(None, description="Another word gives another draw; null: the audience's name.")
     at_most: int | None = Field(None, ge=1, description="Most customers, those held out included: the best.")
     rank_by: str = Field("spend", description="Who the best are, and the value in lists: as top.by.")
-    contact_frequency: Frequency | None = Field(None, description="Leave out who was written to often.")
     offer: str = Field("", description="What is offered; kept in the manifest.")
     notes: str = Field("", description="Anything else; kept in the manifest.")
-
-    @field_validator("channel", mode="before")
-    @classmethod
-    def _spelling(cls, value: Any) -> Any:
-        return {"e-mail": "email", "in-house": "in_house"}.get(value, value) if isinstance(value, str) else value
 
     @field_validator("destination")
     @classmethod

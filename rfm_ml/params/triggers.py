@@ -4,6 +4,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from rfm_ml.params.campaigns import CHANNELS, SPELLINGS, Contacting
 from rfm_ml.params.section import Section, also_allow
 
 Segment = Annotated[str, StringConstraints(min_length=1)]
@@ -22,7 +23,7 @@ RULES: Final[dict[str, tuple[set[str], set[str]]]] = {
 _ONE = also_allow({"type": "string"})
 
 
-class Trigger(Section):
+class Trigger(Contacting):
     """A rule on what changed since the last published day, and the action it asks for."""
 
     when: Literal["enter", "leave", "move", "score_drop", "overdue", "size_change"] = Field(
@@ -48,7 +49,10 @@ class Trigger(Section):
     days_late: int | None = Field(None, ge=0, le=3660, description="overdue: more days late than this; null: 0.")
     share: float | None = Field(None, gt=0, allow_inf_nan=False, description="size_change: beyond this; null: 0.2.")
     at_least: int | None = Field(None, ge=1, description="size_change: customers on one of the days; null: 20.")
-    channel: Segment = Field(description="How to reach the customer, as in email, sms, call.")
+    channel: Segment = Field(
+        description="What consent is asked for: email, sms, push, ads, call, post or web; in_house: nobody is "
+        "contacted. size_change, which is about no customer: whom to tell, in your own words."
+    )
     reason: str = Field("", description="Words for whoever acts on it; what happened is added.")
     due_days: int = Field(0, ge=0, le=365, description="Days after the as-of day by which to act.")
     webhook: bool = Field(False, description="Send it to the webhook as well, when a run is told to send.")
@@ -77,9 +81,25 @@ class Trigger(Section):
                 raise ValueError("must not have by with a measure. Remove it.")
             if self.measure is not None and self.strategy is not None:
                 raise ValueError("must not have a strategy with a measure. Remove it.")
+        if self.when == "size_change" and (self.holdout or self.contact_frequency is not None):
+            raise ValueError("must have no holdout and no contact_frequency with when: size_change. Remove them.")
         if self.against == "model" and self.days_late is not None:
             raise ValueError("must not have days_late with against: model. Remove it.")
         return self
+
+    @model_validator(mode="after")
+    def _known_channel(self) -> "Trigger":
+        if self.asks is not None and self.asks not in CHANNELS:
+            raise ValueError(
+                f"must have a channel that consent can be asked for. Got {self.channel!r}. Choose of "
+                f"{', '.join(CHANNELS)}; in_house if nobody is contacted."
+            )
+        return self
+
+    @property
+    def asks(self) -> str | None:
+        """The channel whose consent is asked for; None where a rule is about no customer."""
+        return None if self.when == "size_change" else SPELLINGS.get(self.channel, self.channel)
 
     @property
     def needs_predictions(self) -> bool:

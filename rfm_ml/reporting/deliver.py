@@ -3,16 +3,21 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 from rfm_ml.campaigns.delivery import Parcel, Receipts, read_parcel
 from rfm_ml.campaigns.delivery.receipts import BEGUN, FAILED, SENT
+from rfm_ml.campaigns.manifest import read_groups, read_manifest
 from rfm_ml.core.checks import did_you_mean
 from rfm_ml.core.errors import DeliveryError, DeliveryUncertainError, GateError, ParamsError, RfmError
 from rfm_ml.core.places import base_folder, find_params
 from rfm_ml.params import load_params
+from rfm_ml.plots import count
 from rfm_ml.reporting.publish import locked
+from rfm_ml.study import Study
+from rfm_ml.study.permission import Permission
 
 JOURNAL: Final = "deliveries.jsonl"
 """Where a study remembers what it has handed over, beside its reports."""
@@ -48,7 +53,7 @@ class PublishedLists:
 
     def __init__(self, params: str | Path, *, as_of: date | str | None = None, out: Path | None = None) -> None:
         path = find_params(params)
-        self.params = load_params(path)
+        self._path, self.params = path, load_params(path)
         if not self.params.delivery:
             raise ParamsError("Ways of delivery must be in the params. There is no delivery: in them. Add it.")
         self.folder = (out or base_folder(path.parent) / "reports") / self.params.study
@@ -103,9 +108,29 @@ class PublishedLists:
             before = receipts.state(name, parcel)
             if before is not None and not again:
                 return Handover(audience, name, *_handed_over(before["state"], before["at"]))
+            self._require_permitted(folder)
             return self._hand_over(parcel, name, receipts, send=send)
         except RfmError as error:
             return Handover(audience, name, str(error), error)
+
+    @cached_property
+    def _permission(self) -> Permission:
+        return Permission(Study(self._path, as_of=self.place.name))
+
+    def _require_permitted(self, folder: Path) -> None:
+        """Refuse a list with customers on it who must not be contacted any more."""
+        channel = read_manifest(folder).get("channel")
+        if channel is None:  # of those who must not be contacted
+            return
+        groups = read_groups(folder / "groups.parquet")
+        listed = groups.loc[groups["listed"], "customer_id"]
+        funnel, _ = self._permission.by_contacts(listed, channel=channel)
+        gone = len(listed) - len(funnel.ids)
+        if gone:
+            raise GateError(
+                f"Everybody on a list must still be willing to be contacted. {count(gone, 'customer')} of "
+                f"{len(listed):,} opted out, or bounced, since it was written. Run the study again."
+            )
 
     def _hand_over(self, parcel: Parcel, name: str, receipts: Receipts, *, send: bool) -> Handover:
         carrier = self.params.delivery[name].carrier()

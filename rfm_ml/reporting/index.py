@@ -52,7 +52,7 @@ def write_index(
                 study.customers, currency=study.params.currency, window_days=study.params.customers.window_days
             ),
             window_days=study.params.customers.window_days,
-            warnings=[*warnings, *held_sentences(lists), *list_warnings(lists)],
+            warnings=[*warnings, *held_sentences(lists), *list_warnings(lists), *changes.triggers.warnings],
             alerts=changes.alerts,
             most_alerts=MOST,
             changed=changed,

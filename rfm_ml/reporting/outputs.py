@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from rfm_ml.campaigns.manifest import write_groups
 from rfm_ml.campaigns.private_files import open_private
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.reporting.changes import Changes
@@ -44,6 +45,7 @@ def write_outputs(study: Study, to: Path, *, changes: Changes) -> None:
         _write_dynamic(study, tables, segments / "dynamic")
     if study.params.triggers:
         changes.triggers.summary.to_csv(tables / "triggers.csv", index=False)
+        changes.triggers.filters.to_csv(tables / "trigger_filters.csv", index=False)
         _write_actions(changes.triggers, to / "campaigns")
     results = CampaignResults(study)
     if results.sends:
@@ -73,12 +75,14 @@ def _write_strategy(study: Study, name: str, to: Path, *, changes: Changes) -> N
 
 
 def _write_actions(triggers: Triggers, campaigns: Path) -> None:
-    """Write the action list of each trigger, for nobody but the owner to read."""
+    """Write the action list of each trigger and its groups, for nobody but the owner to read."""
     campaigns.mkdir(mode=0o700, exist_ok=True)
     (campaigns / "triggers").mkdir(mode=0o700)
     for name in triggers.names:
         with open_private(campaigns / "triggers" / f"{name}.csv") as stream:
             triggers.actions(name).to_csv(stream, index=False)
+        if triggers.carries_messages(name):
+            write_groups(campaigns / "triggers" / f"{name}.groups.parquet", triggers.groups(name))
 
 
 def _write_dynamic(study: Study, tables: Path, lists: Path) -> None:

@@ -126,7 +126,7 @@ def run_study(
             write_manifest(study, runs, part, timings=clock.timings, changes=changes, lists=lists, warnings=warnings)
         shutil.rmtree(failed_folder(place), ignore_errors=True)
     study.store.prune(max_gb=study.params.engine.cache_gb)
-    told = [*warnings, *shortened(changes.alerts, where="run.json"), *list_warnings(lists)]
+    told = [*warnings, *shortened(changes.alerts, where="run.json"), *list_warnings(lists), *changes.triggers.warnings]
     return RunResult(place, study.as_of, study.log.notes, told, clock.seconds, tuple(held_sentences(lists)))
 
 

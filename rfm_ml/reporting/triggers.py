@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from rfm_ml.campaigns.objections import objectors
-from rfm_ml.campaigns.outbox import Outbox, Sent, send_waiting
+from rfm_ml.campaigns.outbox import Outbox, Permitted, Sent, send_waiting
 from rfm_ml.campaigns.webhook import Webhook
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.params import Params
+from rfm_ml.params.campaigns import CHANNELS, SPELLINGS, Contacting
 from rfm_ml.reporting.alerts import FILE
 from rfm_ml.reporting.publish import failed_folder, locked
 from rfm_ml.study import Study
+from rfm_ml.study.permission import IN_HOUSE, Permission
 
 JOURNAL = Path("triggers") / "sent.jsonl"
 """Where a study remembers what it has sent, beside its reports."""
@@ -71,9 +72,25 @@ def send_stopped(params: str | Path, *, as_of: str | date | None = None, out: Pa
     with locked(folder):
         outbox = Outbox(folder / JOURNAL)
         outbox.queue_alerts(alerts, study=study.params.study, as_of=study.as_of.isoformat())
-        left_alone = map(str, objectors(study.contacts))  # of actions that wait since an earlier report
         total_seconds = study.params.webhook.total_seconds
-        return send_waiting(outbox, webhook_of(study.params), left_alone=left_alone, total_seconds=total_seconds)
+        # Actions may wait since an earlier report.
+        permitted = permitted_by(study)
+        return send_waiting(outbox, webhook_of(study.params), permitted=permitted, total_seconds=total_seconds)
+
+
+def permitted_by(study: Study) -> Permitted:
+    """Return who may be contacted by a trigger today, whatever was allowed when its action was queued."""
+    permission = Permission(study)
+
+    def permitted(trigger: str, channel: str, customer_ids: list[str]) -> list[str]:
+        rules = study.params.triggers.get(trigger, Contacting())
+        channel = SPELLINGS.get(channel, channel)
+        if channel not in CHANNELS or (study.contacts is None and channel != IN_HOUSE):
+            return []
+        ids = permission.typed(customer_ids)
+        return [str(i) for i in permission.permitted(ids, trigger, rules, channel=channel).funnel.remaining]
+
+    return permitted
 
 
 class PublishedTriggers:
@@ -157,8 +174,8 @@ class PublishedTriggers:
                 )
             if sends_alerts(self.study.params):
                 outbox.queue_alerts(self._alerts, study=self.study.params.study, as_of=self.place.name)
-            left_alone = map(str, objectors(self.study.contacts))
-            return send_waiting(outbox, webhook, left_alone=left_alone, total_seconds=asked.total_seconds)
+            permitted = permitted_by(self.study)
+            return send_waiting(outbox, webhook, permitted=permitted, total_seconds=asked.total_seconds)
 
     @property
     def what(self) -> str:

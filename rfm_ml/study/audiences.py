@@ -1,23 +1,21 @@
 """The audiences of a study: whom each selects, who may be written to, who is held out."""
 
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
 
 from rfm_ml.campaigns.audience import best_customers, contact_columns, overlap
-from rfm_ml.campaigns.filters import Funnel, consents, leave_out_contacts, often_contacted
+from rfm_ml.campaigns.filters import Funnel
 from rfm_ml.campaigns.formats import FORMATS, Format, make_format
 from rfm_ml.campaigns.holdout import CONTROL, TREATMENT, held_out, salt_id
-from rfm_ml.campaigns.objections import LEFT_ALONE, UNREACHABLE, marked
+from rfm_ml.campaigns.opt_outs import consents
 from rfm_ml.core.checks import require_known
-from rfm_ml.core.errors import ParamsError
-from rfm_ml.params.campaigns import Audience
 from rfm_ml.segments import PROSPECT, SegmentModel
+from rfm_ml.study.permission import Permission
 from rfm_ml.study.selection import Selection
-from rfm_ml.study.sent import Sent
 from rfm_ml.study.study import Study
 from rfm_ml.transactions.engine import quoted
 
@@ -56,42 +54,24 @@ class Audiences:
         self.given = self.selection.given
         self._prepared: dict[str, Prepared] = {}
         self._lists: dict[str, pd.DataFrame] = {}
+        self.permission = Permission(study)
         for name, audience in self.given.items():
-            self._require_contacts(name, audience)
-        shares = [study.params.activation.global_holdout, *(a.holdout for a in self.given.values())]
-        if self.given and any(shares):
-            self.salt  # noqa: B018 - told before anything runs
+            channel = None if audience.suppression else audience.asks
+            self.permission.require_possible(f"audiences.{name}", audience, channel=channel)
 
     @property
     def names(self) -> list[str]:
         """Names of the audiences, in the order of the params."""
         return list(self.given)
 
-    @cached_property
+    @property
     def salt(self) -> str:
-        """The secret that makes the draws.
-
-        Raises
-        ------
-        ParamsError
-            If the params name none, or the environment does not hold it.
-        """
-        rules = self.study.params.activation
-        if rules.secret is not None:
-            return rules.secret
-        if rules.salt_env is None:
-            raise ParamsError(
-                "A hold-out must have a salt. The params name none. Add activation: {salt_env: RFM_ML_SALT} and set "
-                "that variable to a secret of your own."
-            )
-        raise ParamsError(
-            f"The environment variable {rules.salt_env} must hold the salt of the hold-outs, as activation.salt_env "
-            "says. It is not set. Set it, always to the same secret."
-        )
+        """The secret that makes the draws, see `Permission.salt`."""
+        return self.permission.salt
 
     def salt_of(self, name: str) -> str:
         """Return the salt of an audience's own draw, independent of the global one and of other audiences'."""
-        return f"{self.salt}/{self.given[name].salt or name}"
+        return self.permission.salt_of(name, self.given[name])
 
     def model_of(self, name: str) -> SegmentModel:
         """Return the model of the strategy whose segments an audience tells."""
@@ -129,57 +109,27 @@ class Audiences:
         """Return an audience after all filters but those of its destination."""
         if name not in self._prepared:
             audience, selected = self.given[name], self.selection.selected(name)
-            funnel, warnings = Funnel(selected["customer_id"]), []
             if audience.suppression:
-                funnel.leave_out("erased", marked(self.study.contacts, ["erased"]))
+                funnel, warnings = Funnel(selected["customer_id"]), list[str]()
+                funnel.leave_out("erased", self.study.opt_outs.erased)
                 funnel.keep(WILLING, self._must_not)
+                groups = pd.DataFrame({"customer_id": funnel.ids}).assign(group=TREATMENT)
             else:
-                warnings = self._leave_out(name, funnel)
-            group = pd.Series(TREATMENT, index=funnel.ids.index, dtype="str")
-            if audience.holdout:
-                mine = held_out(funnel.ids, salt=self.salt_of(name), share=audience.holdout)
-                group = group.mask(mine, CONTROL)
-            groups = pd.DataFrame({"customer_id": funnel.ids, "group": group})
-            funnel.leave_out("held out of this list", groups.loc[groups["group"] == CONTROL, "customer_id"])
-            self._prepared[name] = Prepared(funnel, self._assigned(name, groups), warnings)
+                best = partial(self._best, name) if audience.at_most is not None else None
+                funnel, groups, warnings = self.permission.permitted(
+                    selected["customer_id"], name, audience, channel=str(audience.asks), best=best
+                )
+            groups = groups.merge(selected[["customer_id", "segment"]], on="customer_id", how="left")
+            strategy = self.selection.strategy_of(name)
+            assigned = self.permission.assigned(groups, name, audience, strategy=strategy)
+            self._prepared[name] = Prepared(funnel, assigned, warnings)
         return self._prepared[name]
 
-    def _leave_out(self, name: str, funnel: Funnel) -> list[str]:
-        audience, study, rules = self.given[name], self.study, self.study.params.activation
-        channel, warnings = str(audience.asks), []
-        consent = None if channel == "in_house" else rules.consents.get(channel, f"consent_{channel}")  # type: ignore[call-overload]
-        if study.contacts is not None:
-            unknown = leave_out_contacts(funnel, study.contacts, channel=channel, consent=consent)
-            if consent is not None and consent not in study.contacts.columns:
-                warnings.append(
-                    f"Contacts have no column {consent}: nobody has consented to {channel}. Name another one in "
-                    "activation.consents."
-                )
-            if unknown:
-                warnings.append(f"{unknown:,} values of {consent} are neither yes nor no. They count as no consent.")
-        if audience.contact_frequency is not None:
-            often = often_contacted(
-                Sent(study).messages, as_of=pd.Timestamp(study.as_of), **audience.contact_frequency.model_dump()
-            )
-            funnel.leave_out("written to often enough lately", often)
-        if audience.at_most is not None:
-            left = self.selection.selected(name)
-            left = left[left["customer_id"].isin(funnel.ids)]
-            funnel.keep("beyond the most", best_customers(left, by="value", n=audience.at_most)["customer_id"])
-        share = rules.global_holdout
-        if share:
-            out = held_out(funnel.ids, salt=self.salt, share=share)
-            funnel.leave_out("held out of every list", funnel.ids[out])
-        return warnings
-
-    def _assigned(self, name: str, groups: pd.DataFrame) -> pd.DataFrame:
-        segments = self.selection.selected(name)[["customer_id", "segment"]]
-        found = groups.merge(segments, on="customer_id", how="left")
-        return found.assign(
-            salt=salt_id(self.salt_of(name)) if self.given[name].holdout else "",
-            assigned_at=pd.Timestamp(self.study.as_of),
-            strategy=self.selection.strategy_of(name),
-        )[["customer_id", "group", "salt", "assigned_at", "segment", "strategy"]]
+    def _best(self, name: str, customer_ids: pd.Series) -> pd.Series:
+        """Return the best of those who may be contacted, as many as the list may hold."""
+        left = self.selection.selected(name)
+        left = left[left["customer_id"].isin(customer_ids)]
+        return best_customers(left, by="value", n=self.given[name].at_most)["customer_id"]
 
     @cached_property
     def global_groups(self) -> pd.DataFrame:
@@ -244,34 +194,21 @@ class Audiences:
     # --- what contacts said, and what audiences need ------------------------------------------------------------
     @cached_property
     def _consents(self) -> pd.DataFrame:
-        """`customer_id` and every consent of the contacts as True, False or None."""
+        """`customer_id` and every consent of the contacts as True, False or None; a refusal holds for the address."""
         contacts = self.study.contacts
         extra = self.study.params.activation.consents.values()
         columns = [c for c in contacts.columns if c in extra or c.startswith("consent_")]
         said = contacts.select("customer_id", *columns).order_by("customer_id").to_pyarrow().to_pandas()
-        return pd.DataFrame({"customer_id": said["customer_id"]} | {c: consents(said[c])[0] for c in columns})
+        read = {c: consents(said[c])[0] for c in columns}
+        ids, refused = said["customer_id"], {c: self.study.opt_outs.refused(c).everybody for c in columns}
+        return pd.DataFrame(
+            {"customer_id": ids} | {c: read[c].mask(ids.isin(refused[c]), other=False) for c in columns}
+        )
 
     @property
     def _must_not(self) -> pd.Series:
         """Who must not be written to, but may still be named: not those whose data were erased."""
-        contacts = self.study.contacts
-        column = self.study.params.activation.consents.get("email", "consent_email")
-        found = [marked(contacts, [m for m in (*LEFT_ALONE, *UNREACHABLE) if m != "erased"])]
-        if column in self._consents:
-            refused = [given is False for given in self._consents[column]]
-            found.append(self._consents.loc[refused, "customer_id"])
-        every = pd.concat(found).drop_duplicates()
-        return every[~every.isin(marked(contacts, ["erased"]))]
-
-    def _require_contacts(self, name: str, audience: Audience) -> None:
-        if self.study.params.contacts is not None:
-            return
-        if audience.asks != "in_house" or audience.suppression:
-            raise ParamsError(
-                f"audiences.{name} must have contacts: consent is asked of them. The params name none. Add contacts:."
-            )
-        if not self.study.params.activation.objections_elsewhere:
-            raise ParamsError(
-                f"audiences.{name} must have contacts: who objected must not be on it. The params name none. Add "
-                "contacts:, or activation: {objections_elsewhere: true} if others take them out of this list of ids."
-            )
+        out = self.study.opt_outs
+        refused = out.refused(self.study.params.activation.consents.get("email", "consent_email"))
+        every = pd.concat([r.everybody for r in (out.left_alone, out.unreachable, refused)]).drop_duplicates()
+        return every[~every.isin(out.erased)]

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 import pandas as pd
 
-from rfm_ml.campaigns.filters import consents
+from rfm_ml.campaigns.filters import ELSEWHERE
 from rfm_ml.campaigns.holdout import CONTROL
 from rfm_ml.campaigns.manifest import WRITTEN, read_groups, read_manifest
-from rfm_ml.campaigns.objections import LEFT_ALONE, UNREACHABLE, marked
+from rfm_ml.campaigns.opt_outs import LEFT_ALONE, UNREACHABLE, OptOuts, consents
 from rfm_ml.segments.criteria.columns import TAG_SEPARATOR
 from rfm_ml.study.panels import MOST_MONTHS
 from rfm_ml.study.study import Study
@@ -46,13 +46,26 @@ def contact_facts(study: Study, customer_id: Any) -> dict[str, str]:
     if "tags" in said:
         facts["tags"] = ", ".join(_tags(said["tags"].iloc[0])) or "none"
     if asked:
-        answers = {channel: ANSWERS[consents(said[c])[0].iloc[0]] for channel, c in asked.items()}
+        answers = {channel: _answer(study.opt_outs, customer_id, c, said[c]) for channel, c in asked.items()}
         facts["consent"] = ", ".join(f"{channel} {answer}" for channel, answer in answers.items())
-    reasons = {LEAVE_ALONE: LEFT_ALONE, "no message reaches": UNREACHABLE}
-    for about, columns_of in reasons.items():
-        if told := [c for c in columns_of if len(marked(contact, [c]))]:
-            facts[about] = ", ".join(told)
+    out = study.opt_outs
+    for about, columns_of, reach in (
+        (LEAVE_ALONE, LEFT_ALONE, out.left_alone),
+        ("no message reaches", UNREACHABLE, out.unreachable),
+    ):
+        if reach.own.eq(customer_id).any():
+            facts[about] = ", ".join(out.said_by(customer_id, columns_of))
+        elif reach.shared.eq(customer_id).any():
+            facts[about] = f"{' or '.join(columns_of)} {ELSEWHERE}, under another id"
     return facts
+
+
+def _answer(out: OptOuts, customer_id: Any, consent: str, said: pd.Series) -> str:
+    """Return what a contact answered, or what somebody with the same address did."""
+    refused = out.refused(consent)
+    if refused.shared.eq(customer_id).any():
+        return f"refused {ELSEWHERE}"
+    return ANSWERS[False] if refused.own.eq(customer_id).any() else ANSWERS[consents(said)[0].iloc[0]]
 
 
 def _tags(value: Any) -> list[str]:

@@ -12,7 +12,7 @@ from rfm_ml.core.errors import DataError, ParamsError
 from rfm_ml.core.places import base_folder, find_params
 from rfm_ml.core.store import Store, code_digest, digest
 from rfm_ml.params import Params, Table, load_params
-from rfm_ml.transactions.companions import write_campaigns, write_contacts, write_events, write_products
+from rfm_ml.transactions.companions import LEFT_OUT, write_campaigns, write_contacts, write_events, write_products
 from rfm_ml.transactions.contract import CleanLog, clean
 from rfm_ml.transactions.datasets import dataset
 from rfm_ml.transactions.policies import Policies
@@ -198,6 +198,14 @@ class StudyInputs:
     def contacts(self) -> Any:
         """Contacts as an Ibis table, None if the params name none."""
         return self._companion_table("contacts")
+
+    @property
+    def contact_rows(self) -> Any:
+        """Every row of the contacts, repeated ones and those without a usable id too; None if the params name none."""
+        place = self._companion("contacts")
+        return (
+            None if place is None else self.con.read_parquet([str(place / f) for f in ("contacts.parquet", LEFT_OUT)])
+        )
 
     @property
     def events(self) -> Any:

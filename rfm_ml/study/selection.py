@@ -60,9 +60,8 @@ class Selection:
         if audience.dynamic is not None:
             return self._dynamic.members(audience.dynamic)["customer_id"]
         if audience.trigger is not None:
-            # Who must be left alone is counted among the filters, as for every other audience.
-            found = self._triggers
-            return pd.concat([found.actions(audience.trigger)["customer_id"], found.left_alone(audience.trigger)])
+            # Who must not be contacted is counted among the filters of the audience, by its own channel.
+            return self._triggers.found(audience.trigger)["customer_id"]
         if audience.segments is not None:
             return everybody.loc[everybody["segment"].isin(audience.segments), "customer_id"]
         if audience.suppression:

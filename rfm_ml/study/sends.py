@@ -11,10 +11,8 @@ import numpy as np
 import pandas as pd
 
 from rfm_ml.campaigns.manifest import WRITTEN, read_groups, read_manifest
+from rfm_ml.study.sent import NO_MESSAGE
 from rfm_ml.study.study import Study
-
-NO_MESSAGE: Final = (None, "in_house")
-"""Channels of lists that reach nobody: suppression lists, and those for colleagues."""
 
 NEEDED: Final = ("campaign_id", "customer_id", "sent_at")
 
@@ -89,13 +87,22 @@ def own_sends(report: Path, day: date) -> list[Send]:
         manifest, audience = read_manifest(file.parent), file.parent.name
         if manifest["status"] != WRITTEN or manifest.get("channel") in NO_MESSAGE:
             continue
-        drawn = read_groups(file.parent / "groups.parquet")
-        sent_at = pd.to_datetime(drawn["assigned_at"]).dt.tz_localize(None) + pd.Timedelta(days=1)
-        rows = drawn[["customer_id", "group"]].assign(sent_at=sent_at, day=sent_at.dt.normalize())
+        rows = _drawn(file.parent / "groups.parquet")
         if len(rows):
             holdout = (manifest.get("holdout") or {}).get("share")
             found.append(replace(_send(f"{audience} {day}", rows), holdout=holdout, lot=audience))
+    for file in sorted(report.glob("campaigns/triggers/*.groups.parquet")):
+        rows, trigger = _drawn(file), f"trigger {file.name.removesuffix('.groups.parquet')}"
+        if len(rows):
+            found.append(replace(_send(f"{trigger} {day}", rows), lot=trigger))
     return found
+
+
+def _drawn(file: Path) -> pd.DataFrame:
+    """Return who was sent to and who was held out, from the day after the draw."""
+    drawn = read_groups(file)
+    sent_at = pd.to_datetime(drawn["assigned_at"]).dt.tz_localize(None) + pd.Timedelta(days=1)
+    return drawn[["customer_id", "group"]].assign(sent_at=sent_at, day=sent_at.dt.normalize())
 
 
 def apart(own: Iterable[Send], *, window_days: int) -> Sends:

@@ -1,11 +1,15 @@
 """What was sent before this day, as far as a study knows it."""
 
 from functools import cached_property
+from typing import Final
 
 import pandas as pd
 
 from rfm_ml.campaigns.manifest import WRITTEN, PublishedList, last_published, read_groups, read_manifest
 from rfm_ml.study.study import Study
+
+NO_MESSAGE: Final = (None, "in_house")
+"""Channels of lists that reach nobody: suppression lists, and those for colleagues."""
 
 
 class Sent:
@@ -28,7 +32,8 @@ class Sent:
     def messages(self) -> pd.DataFrame:
         """One row per message: `customer_id, sent_at`, and `group` where known.
 
-        From the study's campaigns table; without one, each list of an earlier run counts as sent on its day.
+        From the study's campaigns table; without one, each list of an earlier run that carries a message, of audiences
+        and of triggers, counts as sent on its day.
         """
         campaigns = self.study.campaigns
         if campaigns is not None:
@@ -37,8 +42,12 @@ class Sent:
         found = [pd.DataFrame({"customer_id": [], "sent_at": pd.to_datetime([])})]
         for day, place in self.study.earlier.runs().items():
             for folder in sorted(p.parent for p in place.glob("campaigns/*/manifest.json")):
-                if read_manifest(folder)["status"] == WRITTEN:
+                manifest = read_manifest(folder)
+                if manifest["status"] == WRITTEN and manifest.get("channel") not in NO_MESSAGE:
                     groups = read_groups(folder / "groups.parquet")
                     listed = groups.loc[groups["listed"], ["customer_id"]]
                     found.append(listed.assign(sent_at=pd.Timestamp(day)))
+            for file in sorted(place.glob("campaigns/triggers/*.groups.parquet")):
+                groups = read_groups(file)
+                found.append(groups.loc[groups["listed"], ["customer_id"]].assign(sent_at=pd.Timestamp(day)))
         return pd.concat(found[1:] or found, ignore_index=True)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from rfm_ml.campaigns import Playbook, load_playbook, playbook_entry
 from rfm_ml.campaigns.holdout import salt_id
-from rfm_ml.campaigns.objections import objectors
+from rfm_ml.campaigns.opt_outs import OPT_OUT_COLUMNS, OptOuts
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.core.store import digest
 from rfm_ml.customers.funnel import STAGES, funnel_stage
@@ -202,9 +202,18 @@ class Study(StudySegments):
         return str(playbook_entry(self.playbook, segment).get("offer_policy", ""))
 
     @cached_property
+    def opt_outs(self) -> OptOuts:
+        """What contacts said no to; nothing, if the params name none."""
+        rows, rules = self.contact_rows, self.params.activation
+        known = [] if rows is None else list(rows.columns)
+        wanted = [c for c in known if c in OPT_OUT_COLUMNS or c.startswith("consent_") or c in rules.consents.values()]
+        frame = pd.DataFrame({"customer_id": []}) if rows is None else rows.select(*wanted).to_pyarrow().to_pandas()
+        return OptOuts(frame, default_country=rules.default_country)
+
+    @cached_property
     def objectors(self) -> pd.Series:
-        """Ids of the contacts who must be left alone: they are in no list."""
-        return objectors(self.contacts)
+        """Ids of the contacts who must be left alone, by their own word or by their address: they are in no list."""
+        return self.opt_outs.left_alone.everybody
 
     @cached_property
     def warnings(self) -> list[str]:

@@ -8,12 +8,15 @@ from typing import Any, Final
 import pandas as pd
 
 from rfm_ml.campaigns import triggers as rules
+from rfm_ml.campaigns.holdout import CONTROL
 from rfm_ml.core.checks import did_you_mean
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.params.triggers import Trigger
 from rfm_ml.segments import PROSPECT
 from rfm_ml.segments.movement import NEW
 from rfm_ml.study.past import PastDay, past_days
+from rfm_ml.study.permission import Permission, Permitted
+from rfm_ml.study.sent import NO_MESSAGE
 from rfm_ml.study.study import Study
 
 SUMMARY: Final = [
@@ -25,9 +28,10 @@ SUMMARY: Final = [
     "as_of",
     "channel",
     "actions",
-    "left_alone",
+    "left_out",
     "webhook",
 ]
+FILTERS: Final = ["trigger", "step", "left_out", "remaining"]
 
 
 class Triggers:
@@ -50,7 +54,9 @@ class Triggers:
 
     def __init__(self, study: Study) -> None:
         self.study = study
-        self._lists: dict[str, tuple[pd.DataFrame, pd.Series]] = {}
+        self.permission = Permission(study)
+        self._found: dict[str, pd.DataFrame] = {}
+        self._permitted: dict[str, Permitted] = {}
         self._compared: dict[str, tuple[pd.DataFrame, pd.DataFrame]] = {}
 
     @property
@@ -67,6 +73,8 @@ class Triggers:
             If a segment is not one of the strategy's, or the strategy has no such score.
         """
         for name, asked in self.study.params.triggers.items():
+            if asked.asks is not None:
+                self.permission.require_possible(f"triggers.{name}", asked, channel=asked.asks)
             strategy = self.strategy(name)
             known = self._segments_of(strategy)
             for key in ("segments", "from_segments", "to_segments"):
@@ -95,26 +103,67 @@ class Triggers:
     def actions(self, name: str) -> pd.DataFrame:
         """Return the action list of a trigger: `customer_id, rule, channel, reason, due_on, from_segment, to_segment`.
 
-        One row per customer, sorted; without those who have objected, were erased or are suppressed. The list of a
-        `size_change` has one row per segment and no customer.
+        One row per customer, sorted; only those who may be contacted on its channel and are not held out, as for a
+        list of an audience. The list of a `size_change` has one row per segment and no customer.
 
         Raises
         ------
         ParamsError
             If there is no trigger of this name.
         """
-        return self._list(name)[0]
+        actions = self.found(name)
+        if self._asked(name).asks is None:
+            return actions
+        return actions[actions["customer_id"].isin(self._permission(name).funnel.ids)].reset_index(drop=True)
 
-    def left_alone(self, name: str) -> pd.Series:
-        """Return the customers whom a trigger found but who must be left alone."""
-        return self._list(name)[1]
+    def found(self, name: str) -> pd.DataFrame:
+        """Return the actions for everybody whom a trigger found, those who must not be contacted too."""
+        if name not in self._found:
+            asked, since = self._asked(name), self.since(name)
+            found = pd.DataFrame(columns=["customer_id", *rules.FOUND])
+            if since is not None:
+                found = self._rule(asked, name, since=since)
+            words = {"rule": name, "channel": asked.channel, "reason": asked.reason}
+            self._found[name] = rules.action_list(found, as_of=self.study.as_of, due_days=asked.due_days, **words)
+        return self._found[name]
+
+    def carries_messages(self, name: str) -> bool:
+        """Say whether a trigger reaches customers."""
+        return self._asked(name).asks not in NO_MESSAGE
+
+    def groups(self, name: str) -> pd.DataFrame:
+        """Return who is on the list of a trigger and who is held out of it alone, as the groups of an audience."""
+        asked, found = self._asked(name), self.found(name)
+        segments = found[["customer_id", "to_segment"]].rename(columns={"to_segment": "segment"})
+        groups = self._permission(name).groups.merge(segments, on="customer_id", how="left")
+        assigned = self.permission.assigned(groups, name, asked, strategy=self.strategy(name))
+        return assigned.assign(listed=assigned["group"].ne(CONTROL))
+
+    @cached_property
+    def filters(self) -> pd.DataFrame:
+        """`trigger, step, left_out, remaining` of every trigger that is about customers; the counts add up."""
+        asked = [name for name in self.names if self._asked(name).asks is not None]
+        parts = [self._permission(name).funnel.table.assign(trigger=name) for name in asked]
+        return pd.concat(parts, ignore_index=True)[FILTERS] if parts else pd.DataFrame(columns=FILTERS)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a reader must know of the lists, one sentence each."""
+        asked = [name for name in self.names if self._asked(name).asks is not None]
+        return [f"{name}: {told}" for name in asked for told in self._permission(name).warnings]
+
+    def _permission(self, name: str) -> Permitted:
+        if name not in self._permitted:
+            asked, ids = self._asked(name), self.found(name)["customer_id"]
+            self._permitted[name] = self.permission.permitted(ids, name, asked, channel=str(asked.asks))
+        return self._permitted[name]
 
     @cached_property
     def summary(self) -> pd.DataFrame:
-        """One row per trigger: what it watches, since when, how many actions, how many customers were left alone."""
+        """One row per trigger: what it watches, since when, how many actions, how many customers were left out."""
         rows = []
         for name, asked in self.study.params.triggers.items():
-            actions, left_alone = self._list(name)
+            actions = self.actions(name)
             since = self.since(name)
             row: dict[str, Any] = {
                 "name": name,
@@ -123,14 +172,14 @@ class Triggers:
                 "strategy": self.strategy(name),
             }
             row |= {"since": since.isoformat() if since else "", "as_of": self.study.as_of.isoformat()}
-            row |= {"channel": asked.channel, "actions": len(actions), "left_alone": len(left_alone)}
+            row |= {"channel": asked.channel, "actions": len(actions), "left_out": len(self.found(name)) - len(actions)}
             rows.append(row | {"webhook": asked.webhook})
         return pd.DataFrame(rows, columns=SUMMARY)
 
     @property
     def figures(self) -> dict[str, Any]:
         """The summary by trigger, for the manifest."""
-        columns = ["when", "strategy", "since", "actions", "left_alone"]
+        columns = ["when", "strategy", "since", "actions", "left_out"]
         return {str(name): row for name, row in self.summary.set_index("name")[columns].to_dict("index").items()}
 
     # --- one trigger ------------------------------------------------------------------------------------------
@@ -140,19 +189,6 @@ class Triggers:
                 f"A trigger of this study must be one we know. Got {name!r}. {did_you_mean(name, self.names)}"
             )
         return self.study.params.triggers[name]
-
-    def _list(self, name: str) -> tuple[pd.DataFrame, pd.Series]:
-        """Return the action list, and which customers are not on it because they must be left alone."""
-        if name not in self._lists:
-            asked, since = self._asked(name), self.since(name)
-            found = pd.DataFrame(columns=["customer_id", *rules.FOUND])
-            if since is not None:
-                found = self._rule(asked, name, since=since)
-            words = {"rule": name, "channel": asked.channel, "reason": asked.reason}
-            actions = rules.action_list(found, as_of=self.study.as_of, due_days=asked.due_days, **words)
-            alone = actions["customer_id"].isin(self._left_alone)
-            self._lists[name] = (actions[~alone].reset_index(drop=True), actions.loc[alone, "customer_id"])
-        return self._lists[name]
 
     def _rule(self, asked: Trigger, name: str, *, since: date) -> pd.DataFrame:
         strategy = self.strategy(name)
@@ -224,10 +260,6 @@ class Triggers:
         return {}
 
     # --- names ------------------------------------------------------------------------------------------------
-    @cached_property
-    def _left_alone(self) -> pd.Series:
-        return self.study.objectors
-
     def _segments_of(self, strategy: str) -> list[str]:
         """Return every segment the ledger of a strategy can have: prospects are no customers yet."""
         model, seen = self.study.model(strategy), self.study.ledger(strategy)["segment"].unique()

@@ -9,6 +9,9 @@ from rfm_ml.transactions.columns import ColumnReader
 from rfm_ml.transactions.engine import literal, one_row, quoted
 from rfm_ml.transactions.files import SOURCE, RawLog
 
+LEFT_OUT: Final = "left_out.parquet"
+"""Beside the contacts: their rows that are left out, for an opt-out holds in whichever row it stands."""
+
 _TREATED: Final = ("treatment", "treated", "test")
 _HELD_OUT: Final = ("control", "holdout", "hold-out")
 
@@ -38,16 +41,18 @@ def write_contacts(raw: RawLog, to: Path, *, columns: dict[str, str], ids: str) 
         f"CREATE OR REPLACE TEMP TABLE _contacts AS SELECT try_cast({reader.identifier('customer_id')} AS {ids}) "
         f"AS customer_id{facts}, {SOURCE} FROM _raw"
     )
-    con.execute(
-        f"COPY (SELECT * EXCLUDE ({SOURCE}) FROM _contacts WHERE customer_id IS NOT NULL "
-        f"QUALIFY row_number() OVER (PARTITION BY customer_id ORDER BY {SOURCE}) = 1 ORDER BY customer_id) "
-        f"TO {literal(str(to))} (FORMAT parquet, COMPRESSION zstd)"
-    )
+    first = f"customer_id IS NOT NULL AND row_number() OVER (PARTITION BY customer_id ORDER BY {SOURCE}) = 1"
+    for file, rows in {to: first, to.with_name(LEFT_OUT): f"NOT ({first})"}.items():
+        con.execute(
+            f"COPY (SELECT * EXCLUDE ({SOURCE}) FROM _contacts QUALIFY {rows} ORDER BY customer_id, {SOURCE}) "
+            f"TO {literal(str(file))} (FORMAT parquet, COMPRESSION zstd)"
+        )
     total, known, distinct = one_row(
         con, "SELECT count(*), count(customer_id), count(DISTINCT customer_id) FROM _contacts"
     )
     left_out = {"contacts without a usable customer_id": total - known, "repeated contacts": known - distinct}
-    return [*_reading(raw, "contacts"), *(f"{n:,} {what} were left out." for what, n in left_out.items() if n)]
+    notes = [f"{n:,} {what} were left out; their opt-outs count." for what, n in left_out.items() if n]
+    return [*_reading(raw, "contacts"), *notes]
 
 
 def write_events(

@@ -6,7 +6,8 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rfm_ml.campaigns.filters import Funnel, consents, leave_out_contacts, often_contacted
+from rfm_ml.campaigns.filters import Funnel, leave_out_contacts, often_contacted
+from rfm_ml.campaigns.opt_outs import OptOuts, consents
 
 CONTACTS = pd.DataFrame({
     "customer_id": list("abcdefgh"),
@@ -25,12 +26,15 @@ def contacts() -> ibis.expr.types.Table:
 
 def test_each_filter_in_its_order_by_hand() -> None:
     funnel = Funnel(pd.Series(["h", "g", "f", "e", "d", "c", "b", "a", "x"]))  # x is no contact
-    unknown = leave_out_contacts(funnel, contacts(), channel="email", consent="consent_email")
+    unknown = leave_out_contacts(funnel, contacts(), OptOuts(CONTACTS), channel="email", consent="consent_email")
     assert funnel.table.to_numpy().tolist() == [
         ["selected", 0, 9],
         ["erased or objected", 3, 6],  # a, b, d
+        ["erased or objected at this e-mail or phone", 0, 6],
         ["no consent for email", 4, 2],  # e refused, f never asked, h "maybe", x unknown
+        ["refused email at this e-mail or phone", 0, 2],
         ["bounced or complained", 2, 0],  # c, g
+        ["bounced or complained at this e-mail or phone", 0, 0],
     ]
     assert unknown == 1
     assert dict(funnel.suppressed.to_numpy().tolist()) == {
@@ -42,14 +46,14 @@ def test_each_filter_in_its_order_by_hand() -> None:
 
 def test_nobody_consented_where_the_column_is_missing() -> None:
     funnel = Funnel(["c", "e"])
-    leave_out_contacts(funnel, contacts(), channel="sms", consent="consent_sms")
+    leave_out_contacts(funnel, contacts(), OptOuts(CONTACTS), channel="sms", consent="consent_sms")
     assert funnel.remaining == []
-    assert funnel.steps[2] == ("no consent for sms", 2, 0)
+    assert funnel.steps[3] == ("no consent for sms", 2, 0)
 
 
 def test_in_house_needs_no_consent_but_no_objection_either() -> None:
     funnel = Funnel(["a", "e", "x"])
-    leave_out_contacts(funnel, contacts(), channel="in_house", consent=None)
+    leave_out_contacts(funnel, contacts(), OptOuts(CONTACTS), channel="in_house", consent=None)
     assert funnel.remaining == ["e", "x"]
 
 

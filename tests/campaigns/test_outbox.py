@@ -19,6 +19,10 @@ from rfm_ml.campaigns.webhook import Webhook
 from rfm_ml.core.errors import DataError, DeliveryRefusedError
 
 
+def everybody(trigger: str, channel: str, customer_ids: list[str]) -> list[str]:
+    return customer_ids
+
+
 def actions(*ids: str, to: str = "Lost") -> pd.DataFrame:
     columns = {"rule": "cooled", "channel": "email", "reason": "secret words", "due_on": "2024-07-05"}
     return pd.DataFrame({"customer_id": list(ids)}).assign(**columns, from_segment="Loyal", to_segment=to)
@@ -41,20 +45,20 @@ def test_batches_are_sent_once(tmp_path: Path, receiver: Any) -> None:
     file = tmp_path / "triggers" / "sent.jsonl"
     outbox = Outbox(file)
     assert queue(outbox, actions("a", "b", "c"), "2024-05-31", "2024-06-30") == 3
-    sent = send_waiting(outbox, hook(receiver))
+    sent = send_waiting(outbox, hook(receiver), permitted=everybody)
     assert (sent.batches, sent.actions, sent.waiting, sent.faults) == (2, 3, 0, [])
     assert told(receiver) == [["a", "b"], ["c"]]
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     again = Outbox(file)
     assert queue(again, actions("a", "b", "c"), "2024-05-31", "2024-06-30") == 0
-    assert send_waiting(again, hook(receiver)).actions == 0
+    assert send_waiting(again, hook(receiver), permitted=everybody).actions == 0
     assert len(receiver.got) == 2
 
 
 def test_the_message_holds_ids_rule_segments_and_days_alone(tmp_path: Path, receiver: Any) -> None:
     outbox = Outbox(tmp_path / "sent.jsonl")
     queue(outbox, actions("a"), "2024-05-31", "2024-06-30")
-    send_waiting(outbox, hook(receiver))
+    send_waiting(outbox, hook(receiver), permitted=everybody)
     headers, body = receiver.got[0]
     message = json.loads(body)
     assert set(message) == {"study", "trigger", "since", "as_of", "batch", "actions"}
@@ -79,11 +83,11 @@ def test_what_was_refused_waits_and_the_rest_goes(tmp_path: Path, receiver: Any)
     receiver.script = [400]
     outbox = Outbox(tmp_path / "sent.jsonl")
     queue(outbox, actions("a", "b", "c"), "2024-05-31", "2024-06-30")
-    sent = send_waiting(outbox, hook(receiver))
+    sent = send_waiting(outbox, hook(receiver), permitted=everybody)
     assert (sent.actions, sent.waiting) == (1, 2)
     assert sent.faults == ["The webhook at 127.0.0.1 must accept what is sent. It answered 400: check the address, "
                            "the secret and what it expects."]  # fmt: skip
-    assert send_waiting(Outbox(outbox.file), hook(receiver)).actions == 2
+    assert send_waiting(Outbox(outbox.file), hook(receiver), permitted=everybody).actions == 2
     assert told(receiver) == [["a", "b"], ["c"], ["a", "b"]]
     assert receiver.got[0][1] == receiver.got[2][1]
 
@@ -92,10 +96,10 @@ def test_where_nobody_answers_everything_waits_in_order(tmp_path: Path, receiver
     receiver.script = [500, "reset", 200, 200]
     outbox = Outbox(tmp_path / "sent.jsonl")
     queue(outbox, actions("a", "b", "c"), "2024-05-31", "2024-06-30")
-    sent = send_waiting(outbox, hook(receiver))
+    sent = send_waiting(outbox, hook(receiver), permitted=everybody)
     assert (sent.actions, sent.waiting, len(sent.faults)) == (0, 3, 1)
     assert told(receiver) == [["a", "b"], ["a", "b"]]
-    assert send_waiting(Outbox(outbox.file), hook(receiver)).actions == 3
+    assert send_waiting(Outbox(outbox.file), hook(receiver), permitted=everybody).actions == 3
     assert told(receiver)[2:] == [["a", "b"], ["c"]]
 
 
@@ -103,8 +107,8 @@ def test_an_answer_that_comes_too_late_is_sent_again_under_the_same_key(tmp_path
     receiver.script = ["hang"]
     outbox = Outbox(tmp_path / "sent.jsonl")
     queue(outbox, actions("a"), "2024-05-31", "2024-06-30")
-    assert send_waiting(outbox, hook(receiver, timeout_seconds=0.2, tries=1)).waiting == 1
-    assert send_waiting(Outbox(outbox.file), hook(receiver)).actions == 1
+    assert send_waiting(outbox, hook(receiver, timeout_seconds=0.2, tries=1), permitted=everybody).waiting == 1
+    assert send_waiting(Outbox(outbox.file), hook(receiver), permitted=everybody).actions == 1
     keys = {headers["Idempotency-Key"] for headers, _ in receiver.got}
     assert (len(receiver.got), len(keys)) == (2, 1)
 
@@ -118,7 +122,7 @@ outbox = Outbox(Path(sys.argv[1]))
 one = {"customer_id": ["a"], "channel": ["email"], "due_on": ["2024-07-05"], "from_segment": ["x"], "to_segment": ["y"]}
 outbox.queue(pd.DataFrame(one), study="s", trigger="t", since="2024-05-31", as_of="2024-06-30", batch_size=9)
 outbox.settle = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
-send_waiting(outbox, Webhook(sys.argv[2], "s3cret"))
+send_waiting(outbox, Webhook(sys.argv[2], "s3cret"), permitted=lambda trigger, channel, ids: ids)
 """
 
 
@@ -129,11 +133,11 @@ def test_killed_between_the_message_and_the_record(tmp_path: Path, receiver: Any
     assert len(receiver.got) == 1
     outbox = Outbox(file)
     assert [b["items"][0]["customer_id"] for b in outbox.waiting] == ["a"]
-    assert send_waiting(outbox, hook(receiver)).actions == 1
+    assert send_waiting(outbox, hook(receiver), permitted=everybody).actions == 1
     (first, body), (second, same) = receiver.got
     assert first["Idempotency-Key"] == second["Idempotency-Key"]
     assert body == same
-    assert send_waiting(Outbox(file), hook(receiver)).actions == 0
+    assert send_waiting(Outbox(file), hook(receiver), permitted=everybody).actions == 0
 
 
 def test_a_line_cut_off_by_a_kill_was_not_written(tmp_path: Path, receiver: Any) -> None:
@@ -153,7 +157,7 @@ def test_a_line_cut_off_by_a_kill_was_not_written(tmp_path: Path, receiver: Any)
 def test_who_objects_meanwhile_is_taken_out(tmp_path: Path, receiver: Any) -> None:
     outbox = Outbox(tmp_path / "sent.jsonl")
     queue(outbox, actions("a", "b", "c"), "2024-05-31", "2024-06-30")
-    sent = send_waiting(outbox, hook(receiver), left_alone=["a", "c"])
+    sent = send_waiting(outbox, hook(receiver), permitted=lambda *_: ["b"])
     assert (sent.actions, sent.waiting) == (1, 0)
     assert told(receiver) == [["b"]]
     assert Outbox(outbox.file).waiting == []

@@ -30,7 +30,7 @@ def typed(*words: Any) -> int:
 def hooked(shop: Any, receiver: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("RFM_ML_WEBHOOK_URL", receiver.url)
     monkeypatch.setenv("RFM_ML_WEBHOOK_SECRET", "s3cret")
-    shop.write_params(more=MORE)
+    shop.write_params(more=MORE + shop.willing())
     return receiver
 
 
@@ -134,6 +134,6 @@ def test_alerts_that_stop_a_run_are_sent_all_the_same(
     assert sent == (shop.report().with_name("2024-06-30.failed") / "alerts.txt").read_text().splitlines()
     assert not shop.report().exists()
     # Without the word in the params nothing goes.
-    shop.write_params(more=MORE + "alerts: {rows: 0.3, stop: true}\n")
+    shop.write_params(more=MORE + shop.willing() + "alerts: {rows: 0.3, stop: true}\n")
     assert typed("run", shop.params, "--send") == 5
     assert len(hooked.got) == 2

@@ -65,8 +65,11 @@ def test_every_filter_is_counted_and_adds_up(shop: Any) -> None:
     assert steps(shop, "all") == {
         "selected": [0, 7],
         "erased or objected": [1, 6],  # dan
+        "erased or objected at this e-mail or phone": [0, 6],
         "no consent for email": [1, 5],  # gus
+        "refused email at this e-mail or phone": [0, 5],
         "bounced or complained": [1, 4],  # fay
+        "bounced or complained at this e-mail or phone": [0, 4],
         "beyond the most": [1, 3],  # cat and eve have one order each: eve comes later
         "held out of this list": [0, 3],
         "of no use to the destination": [0, 3],

@@ -29,7 +29,7 @@ def lists(shop: Any, name: str, as_of: str = "2024-06-30") -> pd.DataFrame:
 
 
 def test_a_first_run_finds_nothing(shop: Any) -> None:
-    shop.write_params(more=MORE)
+    shop.write_params(more=MORE + shop.willing())
     run_study(shop.params)
     assert lists(shop, "arrived").empty
     table = pd.read_csv(shop.report() / "tables" / "triggers.csv")
@@ -44,7 +44,7 @@ def test_a_first_run_finds_nothing(shop: Any) -> None:
 
 
 def test_the_next_run_says_whom_why_and_until_when(shop: Any) -> None:
-    shop.write_params(more=MORE)
+    shop.write_params(more=MORE + shop.willing())
     run_study(shop.params, as_of="2024-03-31")
     run_study(shop.params)
     before, after = (
@@ -66,7 +66,7 @@ def test_the_next_run_says_whom_why_and_until_when(shop: Any) -> None:
         "strategy": "quantiles",
         "since": "2024-03-31",
         "actions": len(fell),
-        "left_alone": 0,
+        "left_out": 0,
     }
     assert "campaigns/triggers/cooled.csv" in (shop.report() / "index.html").read_text()
     folder = shop.report() / "campaigns"
@@ -78,12 +78,14 @@ def test_the_next_run_says_whom_why_and_until_when(shop: Any) -> None:
 
 
 def test_who_has_objected_is_on_no_list(shop: Any) -> None:
-    (shop.base / "data" / "contacts.csv").write_text("customer_id,objected\ndan,2024-06-01\nfay,\nann,no\n")
+    (shop.base / "data" / "contacts.csv").write_text(
+        "customer_id,objected,consent_email\ndan,2024-06-01,yes\nfay,,yes\nann,no,yes\n"
+    )
     shop.write_params(more=MORE + "contacts: {path: data/contacts.csv}\n")
     run_study(shop.params, as_of="2024-05-31")
     triggers = Triggers(Study(shop.params))
     assert triggers.actions("arrived")["customer_id"].tolist() == ["fay"]
-    assert triggers.summary.set_index("name").at["arrived", "left_alone"] == 1
+    assert triggers.summary.set_index("name").at["arrived", "left_out"] == 1
 
 
 def test_a_refit_moves_nobody(shop: Any) -> None:
@@ -91,7 +93,7 @@ def test_a_refit_moves_nobody(shop: Any) -> None:
 triggers:
   in: {when: enter, segments: [Champions, Loyal, Potentially loyal, New, Promising], channel: email}
 """
-    shop.write_params(more=more)
+    shop.write_params(more=more + shop.willing())
     run_study(shop.params, as_of="2024-05-31")
     run_study(shop.params, as_of="2024-06-01")  # fay is new; nobody else has ordered
     run_study(shop.params, as_of="2024-06-02", refit=True)
@@ -120,7 +122,8 @@ notebooks: [hello]
 
 
 def test_predictions_and_gaps_of_a_real_shop(shop: Any) -> None:
-    shop.params.write_text(CDNOW)
+    ids = Study(Path(__file__).parents[2] / "params" / "cdnow.yml").customers["customer_id"]
+    shop.params.write_text(CDNOW + shop.willing(*ids))
     study = Study(shop.params, as_of="1997-08-31")
     study.settle(reports=shop.base / "reports" / "cdnow")
     place = shop.base / "reports" / "cdnow" / "1997-08-31"
@@ -151,27 +154,41 @@ def test_predictions_and_gaps_of_a_real_shop(shop: Any) -> None:
 @pytest.mark.parametrize(
     ("trigger", "told"),
     [
-        ("{when: enter, channel: e}", "triggers.t must have segments with when: enter."),
-        ("{when: entre, segments: A, channel: e}", "triggers.t.when must be 'enter', 'leave'"),
-        ("{when: enter, segment: A, channel: e}", "triggers.t.segment is not a key we know. Did you mean 'segments'?"),
-        ("{when: enter, segments: [], channel: e}", "triggers.t.segments must have at least one entry"),
+        ("{when: enter, channel: email}", "triggers.t must have segments with when: enter."),
+        ("{when: entre, segments: A, channel: email}", "triggers.t.when must be 'enter', 'leave'"),
+        (
+            "{when: enter, segment: A, channel: email}",
+            "triggers.t.segment is not a key we know. Did you mean 'segments'?",
+        ),
+        ("{when: enter, segments: [], channel: email}", "triggers.t.segments must have at least one entry"),
         ("{when: enter, segments: A}", "triggers.t.channel must be given."),
         (
-            "{when: leave, segments: A, below: 3, channel: e}",
+            "{when: leave, segments: A, below: 3, channel: email}",
             "triggers.t must not have below with when: leave. Remove it.",
         ),
-        ("{when: move, from_segments: A, channel: e}", "triggers.t must have to_segments with when: move."),
-        ("{when: score_drop, channel: e}", "triggers.t must have a score or a measure"),
-        ("{when: score_drop, score: R, measure: clv, below: 1, channel: e}", "one of the two"),
-        ("{when: score_drop, measure: clv, channel: e}", "triggers.t must have below with a measure"),
-        ("{when: score_drop, measure: clv, by: 1, below: 2, channel: e}", "must not have by with a measure"),
-        ("{when: score_drop, measure: clv, below: 2, channel: e}", "triggers.t needs predictions. There is no clv:"),
-        ("{when: overdue, against: model, channel: e}", "triggers.t needs predictions."),
+        ("{when: move, from_segments: A, channel: email}", "triggers.t must have to_segments with when: move."),
+        ("{when: score_drop, channel: email}", "triggers.t must have a score or a measure"),
+        ("{when: score_drop, score: R, measure: clv, below: 1, channel: email}", "one of the two"),
+        ("{when: score_drop, measure: clv, channel: email}", "triggers.t must have below with a measure"),
+        ("{when: score_drop, measure: clv, by: 1, below: 2, channel: email}", "must not have by with a measure"),
         (
-            "{when: enter, segments: A, strategy: quantile, channel: e}",
+            "{when: score_drop, measure: clv, below: 2, channel: email}",
+            "triggers.t needs predictions. There is no clv:",
+        ),
+        ("{when: overdue, against: model, channel: email}", "triggers.t needs predictions."),
+        (
+            "{when: enter, segments: A, strategy: quantile, channel: email}",
             "triggers.t.strategy must be a strategy of this study. Got 'quantile'. Did you mean 'quantiles'?",
         ),
-        ("{when: overdue, channel: e, due_days: -1}", "triggers.t.due_days must be at least 0. Got -1."),
+        (
+            "{when: overdue, channel: phone}",
+            "triggers.t must have a channel that consent can be asked for. Got 'phone'",
+        ),
+        (
+            "{when: size_change, segments: A, channel: boss, holdout: 0.1}",
+            "triggers.t must have no holdout and no contact_frequency with when: size_change.",
+        ),
+        ("{when: overdue, channel: email, due_days: -1}", "triggers.t.due_days must be at least 0. Got -1."),
     ],
 )
 def test_bad_triggers_are_refused_with_their_place(shop: Any, trigger: str, told: str) -> None:
@@ -185,15 +202,15 @@ def test_bad_triggers_are_refused_with_their_place(shop: Any, trigger: str, told
     ("trigger", "told"),
     [
         (
-            "{when: enter, segments: [Champion], channel: e}",
+            "{when: enter, segments: [Champion], channel: email}",
             "triggers.t.segments must be segments of quantiles. Got 'Champion'. Did you mean 'Champions'?",
         ),
-        ("{when: enter, segments: [Prospect], channel: e}", "Got 'Prospect'"),
-        ("{when: move, from_segments: [new], to_segments: [new], channel: e}", "triggers.t.to_segments must be"),
+        ("{when: enter, segments: [Prospect], channel: email}", "Got 'Prospect'"),
+        ("{when: move, from_segments: [new], to_segments: [new], channel: email}", "triggers.t.to_segments must be"),
     ],
 )
 def test_segments_that_nobody_can_be_in(shop: Any, trigger: str, told: str) -> None:
-    shop.write_params(more=f"triggers: {{t: {trigger}}}\n")
+    shop.write_params(more=f"triggers: {{t: {trigger}}}\n{shop.willing()}")
     with pytest.raises(ParamsError) as caught:
         run_study(shop.params)
     assert told in str(caught.value)

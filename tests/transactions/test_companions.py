@@ -38,8 +38,8 @@ def test_one_row_per_contact(tmp_path: Path) -> None:
     )
     assert notes == [
         "1 lines of the contacts could not be read and were left out.",
-        "2 contacts without a usable customer_id were left out.",
-        "1 repeated contacts were left out.",
+        "2 contacts without a usable customer_id were left out; their opt-outs count.",
+        "1 repeated contacts were left out; their opt-outs count.",
     ]
 
 

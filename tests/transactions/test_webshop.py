@@ -152,9 +152,10 @@ def test_columns_and_types_are_the_designs(shop: Shop) -> None:
     assert list(types("products")) == ["product_id", "category", "brand", "margin"]
     assert types("contacts").keys() == {
         *("customer_id", "email", "phone", "first_name", "last_name", "country", "zip", "city", "birth_date"),
-        *("tags", "consent_email", "consent_sms", "consent_push", "consent_ads", "suppressed"),
+        *("tags", "consent_email", "consent_sms", "consent_push", "consent_ads", "consent_call"),
+        *("consent_web", "suppressed"),
     }
-    assert {types("contacts")[f"consent_{c}"] for c in ("email", "sms", "push", "ads")} == {"BOOLEAN"}
+    assert {types("contacts")[f"consent_{c}"] for c in ("email", "sms", "push", "ads", "call", "web")} == {"BOOLEAN"}
     assert types("events").keys() == {
         *("customer_id", "event_at", "kind", "value", "product_id"),
         *("utm_source", "utm_medium", "utm_campaign", "referrer"),
@@ -392,7 +393,8 @@ def test_contacts_are_fictional_and_incomplete_as_in_life(shop: Shop) -> None:
     for column, share in (("email", 0.04), ("phone", 0.35), ("birth_date", 0.3), ("zip", 0.05)):
         assert contacts[column].isna().mean() == pytest.approx(share, abs=0.01)
     assert not (contacts["consent_email"].fillna(False).astype(bool) & contacts["email"].isna()).any()
-    assert not (contacts["consent_sms"].fillna(False).astype(bool) & contacts["phone"].isna()).any()
+    for by_phone in ("consent_sms", "consent_call"):
+        assert not (contacts[by_phone].fillna(False).astype(bool) & contacts["phone"].isna()).any()
     assert contacts["birth_date"].max() < pd.Timestamp(2005, 1, 1)
     assert contacts["tags"].dropna().str.split(";").map(len).max() > 1
 

@@ -63,6 +63,8 @@ CONTACT: Final = np.dtype(
         ("consent_sms", "i1"),
         ("consent_push", "i1"),
         ("consent_ads", "i1"),
+        ("consent_call", "i1"),
+        ("consent_web", "i1"),
         ("suppressed", "?"),
     ]
 )
@@ -73,6 +75,8 @@ CONSENTS: Final = {
     "consent_sms": (0.30, 0.50, 0.20),
     "consent_push": (0.45, 0.30, 0.25),
     "consent_ads": (0.20, 0.45, 0.35),
+    "consent_call": (0.40, 0.45, 0.15),
+    "consent_web": (0.20, 0.40, 0.40),
 }
 """Shares of contacts never asked, refused and granted, per channel."""
 
@@ -123,12 +127,14 @@ def draw_contacts(rng: np.random.Generator, customers: Customers, *, start_year:
     rows["phone"] = _forget(rng, phone, share=0.35)
     rows["birth_day"] = _draw_birth_days(rng, n, start_year=start_year)
     rows["tags"] = sum((rng.random(n) < 0.12).astype(np.int8) << k for k in range(len(TAGS)))
-    for name, shares in CONSENTS.items():
-        rows[name] = rng.choice(3, n, p=shares) - 1
-    # Nobody can have granted consent for an address that the shop does not have.
-    for name, address in (("consent_email", "domain"), ("consent_sms", "phone")):
-        rows[name][(rows[address] < 0) & (rows[name] == 1)] = -1
+    for name in ("consent_email", "consent_sms", "consent_push", "consent_ads"):
+        rows[name] = rng.choice(3, n, p=CONSENTS[name]) - 1
     rows["suppressed"] = rng.random(n) < 0.015
+    for name in ("consent_call", "consent_web"):  # drawn last, so that a seed's shop stays what it was without them
+        rows[name] = rng.choice(3, n, p=CONSENTS[name]) - 1
+    # Nobody can have granted consent for an address that the shop does not have.
+    for name, address in (("consent_email", "domain"), ("consent_sms", "phone"), ("consent_call", "phone")):
+        rows[name][(rows[address] < 0) & (rows[name] == 1)] = -1
     return rows
 
 

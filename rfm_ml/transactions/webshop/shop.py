@@ -29,7 +29,7 @@ from rfm_ml.transactions.webshop.truth import SENT, TRUTH, count_customers, desc
 
 MIN_ROWS: Final = 1_000
 MAX_ROWS: Final = 100_000_000
-VERSION: Final = 1
+VERSION: Final = 2
 """Changes whenever the same parameters give other bytes, so that old folders are written anew."""
 
 TABLES: Final = ("orders", "products", "contacts", "events", "campaigns", "truth")
