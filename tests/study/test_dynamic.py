@@ -75,6 +75,41 @@ def test_sizes_are_those_of_each_day(study: Study) -> None:
         assert by_day.loc[str(day), list(there)].to_dict() == there
 
 
+RETURNS = """
+dynamic_segments:
+  gave_back: {where: {orders: {with: {order_kind: return}}}}
+  refunded: {where: {orders: {with: {order_kind: refund}}}}
+  kept_all: {where: {all: [{orders: {count: ">= 2"}}, {not: {orders: {with: {order_kind: return}}}}]}}
+  ten_lower: {where: {orders: {with: {order_kind: return}, spend: "<= -10"}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("returns", "counts"),
+    [
+        ("net", {"gave_back": 2, "refunded": 2, "kept_all": 1, "ten_lower": 1}),
+        ("keep", {"gave_back": 0, "refunded": 0, "kept_all": 3, "ten_lower": 0}),
+        ("drop", {"gave_back": 0, "refunded": 0, "kept_all": 3, "ten_lower": 0}),
+    ],
+)
+def test_returns_by_every_policy(shop: Any, returns: str, counts: dict[str, int]) -> None:
+    with (shop.base / "data" / "orders.csv").open("a") as log:
+        # Bob and Dan send back under numbers of their own, Ann half of a line under the number of her order.
+        log.write("bob,11,2024-06-02,-9.00\ndan,12,2024-06-30,-10.00\nann,3,2024-06-21,-6.00\n")
+        log.write("gus,13,2024-06-02,-1.00\n" if returns == "net" else "")  # who only sends back is not known
+    shop.write_params(more=RETURNS)
+    params = shop.params.read_text().replace("orders.csv}", f"orders.csv, policies: {{returns: {returns}}}}}")
+    shop.params.write_text(params)
+    segments = DynamicSegments(Study(shop.params))
+    assert segments.counts() == counts
+    days = [date(2024, 6, 1), date(2024, 6, 2), date(2024, 6, 30)]
+    found = segments.sizes(days).pivot(index="as_of", columns="name", values="customers")["gave_back"].tolist()
+    assert found == ([0, 1, 2] if returns == "net" else [0, 0, 0])
+    told = segments.not_seen()
+    assert len(told) == (0 if returns == "net" else 4)
+    assert all("nothing so far has the order_kind 're" in sentence for sentence in told)
+
+
 def test_names_that_are_not_there(study: Study) -> None:
     segments = DynamicSegments(study)
     with pytest.raises(ParamsError, match="Did you mean 'spenders'"):

@@ -11,9 +11,10 @@ import ibis.expr.types as ir
 
 from rfm_ml.core.checks import did_you_mean
 from rfm_ml.core.errors import ParamsError
-from rfm_ml.customers.days import MONEY, is_order
+from rfm_ml.customers.days import MONEY
 from rfm_ml.segments.criteria.columns import TAG_SEPARATOR, all_of, any_of, as_number, column_kind, passes
 from rfm_ml.segments.criteria.conditions import Column, EdgeOrder, Facts, Filter, Leaf, Period, Tags
+from rfm_ml.segments.criteria.kinds import ORDER_KIND, ORDERS, kinds_asked, of_kinds
 from rfm_ml.segments.criteria.possible import CLOSED, EXACTLY, LISTS, require_measure
 from rfm_ml.segments.criteria.sources import DAY, DAYS_AGO, EDGES, ORDER_VALUE, Asked, Sources
 from rfm_ml.segments.criteria.values import Comparison
@@ -25,14 +26,22 @@ _ORDER_MEASURES: Final = ("mean_order_value", "largest_order")
 _LINE_MEASURES: Final = ("products", "categories")
 
 
+class Rows(NamedTuple):
+    """The rows of a prepared table that a condition is of before it filters, and how to say that none of them has."""
+
+    where: ir.BooleanValue
+    none_has: str
+
+
 class Named(NamedTuple):
-    """Values a condition names, and the rows of a prepared table that have each."""
+    """Values a condition names, and the rows of a prepared table that have each; None where it is of every row."""
 
     asked: Asked
     name: str
     column: ir.Column
     tests: dict[str, ir.BooleanValue]
     path: str
+    rows: Rows | None = None
 
 
 @dataclass
@@ -76,20 +85,23 @@ class Measures:
     def _facts(self, leaf: Facts) -> Answer:
         asked = self._asked(leaf)
         table = self.sources.get(asked, path=leaf.path)
-        where = all_of([*self._filters(asked, leaf.filters, what=leaf.table), *_period(table, leaf.period)])
-        if leaf.table == "campaigns" and "group" in table.columns and "group" not in [f.key for f in leaf.filters]:
-            where = where & (table["group"] != "control").fill_null(True)
+        rows = _rows(table, leaf)
+        tests = [*self._filters(asked, leaf.filters, what=leaf.table, rows=rows), *_period(table, leaf.period)]
+        where = all_of(tests)
+        counted = where if rows is None else where & rows.where
         answers = []
         for measure, comparison in leaf.measures:
-            value = _measured(table, measure, where=where, asked=asked, path=f"{leaf.path}.{measure}")
+            of = where if measure == "spend" else counted  # only spend is net of returns
+            value = _measured(table, measure, where=of, asked=asked, path=f"{leaf.path}.{measure}")
             answers.append(_question(self._new(asked, value), measure, comparison, path=leaf.path))
         return lambda joined: all_of([answer(joined) for answer in answers])
 
     def _edge(self, leaf: EdgeOrder) -> Answer:
         asked = self._asked(leaf)
         table = self.sources.get(asked, path=leaf.path)
-        tests = [is_order(table), table[DAY] == table[EDGES[leaf.edge]]]
-        tests += [*self._filters(asked, leaf.filters, what="orders"), *_period(table, leaf.period)]
+        rows = _of_kinds_asked(table, leaf)
+        tests = [rows.where, table[DAY] == table[EDGES[leaf.edge]]]
+        tests += [*self._filters(asked, leaf.filters, what="orders", rows=rows), *_period(table, leaf.period)]
         if leaf.days_ago is not None:
             tests.append(passes(table[DAYS_AGO], leaf.days_ago, path=f"{leaf.path}.days_ago", what="days_ago"))
         return self._any(asked, table, where=all_of(tests))
@@ -129,7 +141,8 @@ class Measures:
     def _asked(self, leaf: Facts | EdgeOrder) -> Asked:
         """Return the table a condition on facts needs; orders go by lines where these alone can tell."""
         table = leaf.table if isinstance(leaf, Facts) else "orders"
-        edges = isinstance(leaf, EdgeOrder)
+        kinds = kinds_asked(leaf.filters)
+        edges = (kinds or ORDERS) if isinstance(leaf, EdgeOrder) else ()
         columns = [f.column for f in leaf.filters]
         if table != "orders":
             return Asked(table, products=any(self.sources.of_products(table, c) for c in columns))
@@ -143,9 +156,14 @@ class Measures:
                 for c in columns
             )
         )
+        whole = [m for m in measured if m in _ORDER_MEASURES]
+        if whole and kinds != ORDERS:
+            raise ParamsError(
+                f"{leaf.path}.{whole[0]} must be asked of orders. Got it with returns. "
+                "Test each return by order_value, their sum by spend."
+            )
         if not by_line:
             return Asked("orders", edges)
-        whole = [m for m in measured if m in _ORDER_MEASURES]
         if whole:
             raise ParamsError(
                 f"{leaf.path}.{whole[0]} must be asked of whole orders. Got it with columns or counts of their lines. "
@@ -153,7 +171,9 @@ class Measures:
             )
         return Asked("lines", edges, value=ORDER_VALUE in columns, products=of_products)
 
-    def _filters(self, asked: Asked, filters: tuple[Filter, ...], *, what: str) -> list[ir.BooleanValue]:
+    def _filters(
+        self, asked: Asked, filters: tuple[Filter, ...], *, what: str, rows: Rows | None = None
+    ) -> list[ir.BooleanValue]:
         table = self.sources.get(asked, path=what)
         found = []
         for f in filters:
@@ -166,13 +186,25 @@ class Measures:
                 column = table[f.column]
             if f.key == "value":
                 column = as_number(column)
-            found.append(passes(column, f.test, path=f.path, what=f.column))
+            kind = what == "orders" and f.column == ORDER_KIND
+            found.append(
+                of_kinds(table, kinds_asked([f])) if kind else passes(column, f.test, path=f.path, what=f.column)
+            )
             if what in ("customers", "orders"):
                 require_measure(f.test, f.column, path=f.path)
-            self._note(asked, f, column=column)
+            if kind:
+                self._note_kinds(asked, f, table=table)
+            else:
+                self._note(asked, f, column=column, rows=rows)
         return found
 
-    def _note(self, asked: Asked, f: Filter, *, column: ir.Column) -> None:
+    def _note_kinds(self, asked: Asked, f: Filter, *, table: ir.Table) -> None:
+        """Remember the kinds of order a filter names: a shop that keeps or drops its returns has none."""
+        if f.test.op in EXACTLY:
+            tests = {str(v): of_kinds(table, [str(v)]) for v in f.test.operands}
+            self.named.append(Named(asked, ORDER_KIND, table[ORDER_KIND], tests, path=f.path))
+
+    def _note(self, asked: Asked, f: Filter, *, column: ir.Column, rows: Rows | None) -> None:
         """Remember the values a filter names, unless they are of a closed list."""
         closed = f.key in CLOSED or f.column in LISTS or f.column in ("segment", "cell")
         if f.test.op not in EXACTLY or closed or not (column_kind(column) == "text" or f.column.endswith("_id")):
@@ -180,13 +212,29 @@ class Measures:
         values = {
             str(v): passes(column, Comparison("equal", (v,)), path=f.path, what=f.column) for v in f.test.operands
         }
-        self.named.append(Named(asked, f.column, column, values, path=f.path))
+        self.named.append(Named(asked, f.column, column, values, path=f.path, rows=rows))
 
 
 def _require(table: ir.Table, column: str, *, what: str, path: str) -> None:
     if column not in table.columns:
         known = [c for c in table.columns if not c.startswith("_")]
         raise ParamsError(f"{path} needs the column {column!r} of the {what}. {did_you_mean(column, known)}")
+
+
+def _rows(table: ir.Table, leaf: Facts) -> Rows | None:
+    """Return the rows that a condition counts before it filters, None for all of them."""
+    if leaf.table == "orders":
+        net = all(measure == "spend" for measure, _ in leaf.measures)
+        net = net and not any(f.column == ORDER_KIND for f in leaf.filters)
+        return None if net else _of_kinds_asked(table, leaf)
+    if leaf.table == "campaigns" and "group" in table.columns and "group" not in [f.key for f in leaf.filters]:
+        return Rows((table["group"] != "control").fill_null(True), "nothing outside the control group so far has")
+    return None
+
+
+def _of_kinds_asked(table: ir.Table, leaf: Facts | EdgeOrder) -> Rows:
+    kinds = kinds_asked(leaf.filters)
+    return Rows(of_kinds(table, kinds), f"no {' or '.join(kinds)} so far has")
 
 
 def _period(table: ir.Table, period: Period) -> list[ir.BooleanValue]:
@@ -201,14 +249,13 @@ def _period(table: ir.Table, period: Period) -> list[ir.BooleanValue]:
 
 
 def _measured(table: ir.Table, measure: str, *, where: ir.BooleanValue, asked: Asked, path: str) -> ir.Value:
-    """Return a measure of the rows of a customer; only `spend` counts returns, as money given back."""
+    """Return a measure of the rows of a customer that count for it."""
     if measure in ("spend", "total_value"):
         column = "amount" if measure == "spend" else "value"
         _require(table, column, what="orders" if measure == "spend" else "events", path=path)
         amount = as_number(table[column])
         # A sum of floats would depend on the order of the rows.
         return (amount.cast(MONEY) if amount.type().is_floating() else amount).sum(where=where)
-    where = where & is_order(table)
     if measure in _ORDER_MEASURES:
         amount = as_number(table["amount"])
         if measure == "largest_order":

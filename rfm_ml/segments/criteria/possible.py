@@ -53,14 +53,16 @@ _SHARE: Final = "channel_share_"
 
 
 def require_listed(test: Comparison, known: Collection[str], *, path: str) -> None:
-    """Refuse a value that is compared for equality and is not in a closed list.
+    """Refuse a value that is not in a closed list, and an ordered comparison: the list has no order.
 
     Raises
     ------
     ParamsError
         Names the nearest of the list.
     """
-    for value in test.operands if test.op in EXACTLY else ():
+    if test.op not in (*EXACTLY, "missing", "present"):
+        raise ParamsError(f"{path} must be one we know. Got {str(test)!r}. Known: {', '.join(known)}.")
+    for value in test.operands:
         if str(value) not in known:
             raise ParamsError(f"{path} must be one we know. Got {str(value)!r}. {did_you_mean(str(value), known)}")
 

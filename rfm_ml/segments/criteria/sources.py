@@ -13,6 +13,7 @@ import pandas as pd
 from rfm_ml.core.checks import did_you_mean, require_columns
 from rfm_ml.core.errors import DataError, ParamsError
 from rfm_ml.customers.days import as_table, is_order, with_days
+from rfm_ml.segments.criteria.kinds import of_kinds
 
 DAY: Final = "_day"
 DAYS_AGO: Final = "_days_ago"
@@ -30,10 +31,13 @@ _WANTED: Final = {
 
 @dataclass(frozen=True)
 class Asked:
-    """A table as a condition needs it: with first and last order days, the order's amount, what products are."""
+    """A table as a condition needs it: with first and last days, the order's amount, what products are.
+
+    `edges` are the kinds of row whose first and last days are asked for, orders or returns.
+    """
 
     name: str
-    edges: bool = False
+    edges: tuple[str, ...] = ()
     value: bool = False
     products: bool = False
 
@@ -145,7 +149,7 @@ class Sources:
             same = table.product_id.cast("string") == self.products.product_id.cast("string")
             table = _kept(table, table.left_join(self.products, same), added=added)
         if asked.edges:
-            ordered = table.filter(is_order(table)).group_by("customer_id")
+            ordered = table.filter(of_kinds(table, asked.edges)).group_by("customer_id")
             days = ordered.aggregate(**{EDGES["first"]: lambda t: t[DAY].min(), EDGES["last"]: lambda t: t[DAY].max()})
             table = _kept(table, table.left_join(days, "customer_id"), added=list(EDGES.values()))
         return table

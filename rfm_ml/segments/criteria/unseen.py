@@ -23,7 +23,9 @@ _IDS: Final = ("customer_id", "order_id")
 
 
 def unseen_values(measures: Measures) -> list[str]:
-    """Say which values that the criteria compare with are in no row up to the day, with the nearest that is.
+    """Say which values that the criteria compare with are in no row that these look at, with the nearest that is.
+
+    These are rows up to the day, and orders without returns, say, where a condition counts no returns.
 
     Parameters
     ----------
@@ -42,18 +44,26 @@ def unseen_values(measures: Measures) -> list[str]:
     found: list[tuple[int, str]] = []
     for asked in by_table.values():
         table = measures.sources.get(asked[0][1].asked, path="")
-        counts = {f"n{i}": table.count(where=named.tests[value]) for i, (_, named, value) in enumerate(asked)}
+        counts = {}
+        for i, (_, named, value) in enumerate(asked):
+            test = named.tests[value]
+            counts[f"any{i}"] = table.count(where=test)
+            counts[f"n{i}"] = table.count(where=test if named.rows is None else test & named.rows.where)
         (row,) = table.aggregate(**counts).to_pyarrow().to_pylist()
-        missing = [one for i, one in enumerate(asked) if not row[f"n{i}"]]
-        found += [(number, _sentence(table, named, value=value)) for number, named, value in missing]
+        for i, (number, named, value) in enumerate(asked):
+            if not row[f"n{i}"]:
+                elsewhere = bool(row[f"any{i}"])
+                found.append((number, _sentence(table, named, value=value, elsewhere=elsewhere)))
     return list(dict.fromkeys(sentence for _, sentence in sorted(found, key=lambda f: f[0])))
 
 
-def _sentence(table: ir.Table, named: Named, *, value: str) -> str:
+def _sentence(table: ir.Table, named: Named, *, value: str, elsewhere: bool) -> str:
+    """Say that a value is nowhere, or only `elsewhere`: in rows of the table that the condition does not look at."""
     contact = named.asked.name == "contacts"
     known = {} if contact and _PERSONAL.search(named.name.lower()) else _known(table, named)
     personal = contact and not 0 < len(known) <= FEW
-    told = f"{named.path}: nothing so far has the {named.name} {'asked for' if personal else repr(value)}."
+    none_has = named.rows.none_has if named.rows is not None and elsewhere else "nothing so far has"
+    told = f"{named.path}: {none_has} the {named.name} {'asked for' if personal else repr(value)}."
     if personal:
         return told
     shared = SHARED if contact else 1
@@ -68,6 +78,8 @@ def _known(table: ir.Table, named: Named) -> dict[str, int]:
     """Return the values of the column that several may share, and how many customers have each, most first."""
     if named.name in _IDS:
         return {}
+    if named.rows is not None:
+        table = table.filter(named.rows.where)
     value, who = named.column, table["customer_id"]
     if value.type().is_array():
         table = table.select(who, value.unnest().name("value"))

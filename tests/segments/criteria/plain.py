@@ -119,7 +119,8 @@ class Shop:
         rows = self.chosen(kind, given, customer, filters)
         if kind == "campaigns" and "group" not in given:
             rows = [r for r in rows if r["group"] != "control"]
-        kept = [r for r in rows if r.get("order_kind", "order") == "order"]
+        kinds = asked_kinds(given)
+        kept = [r for r in rows if kind != "orders" or r["order_kind"] in kinds]
         ages = [(self.as_of - r["day"]).days for r in kept]
         found = {
             "count": len({r["order_id"] for r in kept}) if kind == "orders" else len(kept),
@@ -136,13 +137,20 @@ class Shop:
         return all(passes(found[m], wanted) for m, wanted in asked.items())
 
     def edge(self, edge: str, given: Row, customer: Any) -> bool:
-        days = [r["day"] for r in self.rows("orders", customer) if r["order_kind"] == "order"]
+        kinds = asked_kinds(given)
+        days = [r["day"] for r in self.rows("orders", customer) if r["order_kind"] in kinds]
         if not days:
             return False
         day = min(days) if edge == "first_order" else max(days)
         rows = self.chosen("orders", given, customer, ORDER_FILTERS)
-        rows = [r for r in rows if r["day"] == day and r["order_kind"] == "order"]
+        rows = [r for r in rows if r["day"] == day and r["order_kind"] in kinds]
         return bool(rows) and ("days_ago" not in given or passes((self.as_of - day).days, given["days_ago"]))
+
+
+def asked_kinds(given: Row) -> set[str]:
+    """Return what counts as an order: without a kind asked for what is one, else the kinds asked for."""
+    wanted = given.get("with", {}).get("order_kind", "order")
+    return {kind for kind in ("order", "return") if passes(kind, wanted)}
 
 
 def number(value: Any) -> Decimal | None:

@@ -63,9 +63,9 @@ bob - pressed
 fay FR student|press
 """)
 CUSTOMERS = frame("""
-customer_id orders
-ann 3
-bob 1
+customer_id orders buying_rhythm
+ann 3 regular
+bob 1 -
 """)
 PRODUCTS = frame("""
 product_id brand margin category
@@ -133,6 +133,33 @@ EVERYBODY = "abef"  # cat orders after the day; dan only ever gave something bac
         ("{orders: {category: missing}}", "a"),
         ("{orders: {with: {product_id: [p2, p3]}, count: 2}}", "a"),
         ("{orders: {with: {order_kind: return}, spend: '< 0'}}", "b"),
+        ("{orders: {with: {order_kind: return}}}", "b"),  # dan gave back, but is nobody we know
+        ("{orders: {with: {order_kind: refund}}}", "b"),  # another word for it
+        ("{orders: {with: {order_kind: '!= order'}, count: 1}}", "b"),
+        ("{orders: {with: {order_kind: return}, count: 0}}", "aef"),
+        ("{orders: {with: {order_kind: return}, count: 2}}", ""),
+        ("{orders: {with: {order_kind: [order, return]}, count: 2}}", "b"),
+        ("{orders: {with: {order_kind: not missing}, count: 2}}", "b"),
+        ("{orders: {with: {order_kind: missing}}}", ""),
+        ("{orders: {with: {order_kind: order}, count: 1}}", "b"),
+        ("{orders: {with: {order_kind: order}, spend: 200}}", "b"),  # before what came back
+        ("{orders: {with: {order_kind: return}, within_days: 1}}", ""),
+        ("{orders: {with: {order_kind: return}, within_days: 2}}", "b"),
+        ("{orders: {with: {order_kind: return}, last_days_ago: 1}}", "b"),
+        ("{orders: {with: {order_kind: return}, first_days_ago: missing}}", "aef"),
+        ("{orders: {with: {order_kind: return}, order_value: '<= -100'}}", "b"),
+        ("{orders: {order_value: '<= -100'}}", ""),
+        ("{orders: {with: {order_kind: return}, category: Shoes}}", "b"),
+        ("{orders: {with: {order_kind: return}, category: Hats}}", ""),
+        ("{orders: {with: {order_kind: return}, brand: Acme, products: 1, categories: 1}}", "b"),
+        ("{orders: {products: 1}}", "b"),
+        ("{last_order: {with: {order_kind: return}}}", "b"),
+        ("{last_order: {with: {order_kind: return}, days_ago: 1}}", "b"),
+        ("{last_order: {days_ago: 1}}", ""),
+        ("{last_order: {with: {order_kind: [order, return]}, days_ago: '<= 1'}}", "ab"),
+        ("{first_order: {with: {order_kind: return}, category: Shoes, days_ago: 1}}", "b"),
+        ("{first_order: {with: {order_kind: order}, days_ago: 150}}", "b"),
+        ("{first_order: {with: {order_kind: missing}}}", ""),
         ("{orders: {brand: Best}}", "a"),
         ("{orders: {brand: Acme, count: 2}}", "a"),
         ("{orders: {brand: missing}}", "a"),  # p3 is in no catalogue
@@ -192,6 +219,16 @@ def test_by_hand(criteria: str, members: str) -> None:
         ),
         ("{orders: {mean_order_value: 3, brand: Acme}}", "where.orders.mean_order_value must be asked of whole orders"),
         ("{orders: {largest_order: 3, products: 2}}", "where.orders.largest_order must be asked of whole orders"),
+        ("{orders: {with: {order_kind: '>= 3'}}}", "where.orders.with.order_kind must be one we know. Got '>= 3'"),
+        ("{measure: buying_rhythm, is: '< 3'}", "where.is must be one we know. Got '< 3'. Known: .*regular"),
+        (
+            "{orders: {with: {order_kind: return}, largest_order: '> 3'}}",
+            "where.orders.largest_order must be asked of orders. Got it with returns",
+        ),
+        (
+            "{orders: {with: {order_kind: [order, return]}, mean_order_value: '> 3'}}",
+            "where.orders.mean_order_value must be asked of orders. Got it with returns",
+        ),
         ("{score: M, is: 3}", "where.score needs the column 'M' of the labels"),
     ],
 )
@@ -249,6 +286,69 @@ def test_values_that_are_not_there_are_told(criteria: str, told: list[str]) -> N
 )
 def test_values_that_are_there_are_not_told(criteria: str) -> None:
     assert not_seen(criteria) == []
+
+
+@pytest.mark.parametrize(
+    ("criteria", "told"),
+    [
+        ("{orders: {channel: post}}", "where.orders.channel: no order so far has the channel 'post'."),
+        ("{orders: {channel: post, count: 0}}", "where.orders.channel: no order so far has the channel 'post'."),
+        ("{last_order: {channel: post}}", "where.last_order.channel: no order so far has the channel 'post'."),
+        (
+            "{orders: {channel: shop, with: {order_kind: return}}}",
+            "where.orders.channel: no return so far has the channel 'shop'. Known: post.",
+        ),
+        (
+            "{orders: {category: Hats, with: {order_kind: return}}}",
+            "where.orders.category: no return so far has the category 'Hats'. Known: Shoes.",
+        ),
+        (
+            "{campaigns: {campaign: c9}}",
+            "where.campaigns.campaign: nothing outside the control group so far has the campaign_id 'c9'.",
+        ),
+    ],
+)
+def test_values_only_in_rows_a_condition_does_not_look_at_are_told(criteria: str, told: str) -> None:
+    orders = ORDERS.assign(channel=ORDERS["channel"].mask(ORDERS["order_kind"] == "return", "post"))
+    held_out = pd.DataFrame({"customer_id": ["ann"], "campaign_id": ["c9"], "group": ["control"]})
+    campaigns = pd.concat([CAMPAIGNS, held_out.assign(sent_at=pd.Timestamp("2025-06-01"))])
+    (sentence,) = not_seen(criteria, orders=orders, campaigns=campaigns)
+    assert sentence.startswith(told)
+
+
+@pytest.mark.parametrize(
+    "criteria",
+    [
+        "{orders: {channel: post, spend: '< 0'}}",  # spend is net of returns, so it looks at them
+        "{orders: {channel: post, with: {order_kind: return}}}",
+        "{orders: {with: {order_kind: [order, refund]}}}",
+        "{campaigns: {campaign: c9, group: control}}",
+    ],
+)
+def test_values_in_rows_a_condition_looks_at_are_not_told(criteria: str) -> None:
+    orders = ORDERS.assign(channel=ORDERS["channel"].mask(ORDERS["order_kind"] == "return", "post"))
+    campaigns = CAMPAIGNS.assign(campaign_id=CAMPAIGNS["campaign_id"].mask(CAMPAIGNS["group"] == "control", "c9"))
+    assert not_seen(criteria, orders=orders, campaigns=campaigns) == []
+
+
+def test_a_kind_of_order_that_is_not_there_is_told() -> None:
+    kept = ORDERS.assign(order_kind="order")  # as with policies: {returns: keep}
+    told = "where.not.orders.with.order_kind: nothing so far has the order_kind 'return'. Known: order."
+    assert not_seen("{not: {orders: {with: {order_kind: return}}}}", orders=kept) == [told]
+    assert who("{not: {orders: {with: {order_kind: return}}}}", orders=kept) == "abdef"
+
+
+def test_an_order_without_a_kind_is_an_order() -> None:
+    orders = ORDERS.assign(order_kind=ORDERS["order_kind"].mask(ORDERS["order_id"] == 4, None))
+    assert who("{orders: {with: {order_kind: order}}}", orders=orders) == "ab"
+    assert who("{orders: {with: {order_kind: '!= return'}}}", orders=orders) == "ab"
+    assert who("{orders: {with: {order_kind: return}}}", orders=orders) == "b"
+
+
+def test_a_column_of_events_called_order_kind_is_just_a_column() -> None:
+    events = EVENTS.assign(order_kind="return")
+    assert who("{events: {kind: visit}}", events=events) == "ae"
+    assert who("{events: {with: {order_kind: return}, count: 2}}", events=events) == "e"
 
 
 def test_contact_details_of_others_are_not_told() -> None:
