@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 
 from joblib.externals.loky import get_reusable_executor
 
+from rfm_ml.features.comparison.comparison import StrategyComparison
 from rfm_ml.study import Study
-from rfm_ml.study.comparison import StrategyComparison
 
 EIGHT = "quantiles, kmeans_5, kmeans_10, rfm_cells, mbg_nbd, bg_nbd, pareto_nbd, boosted"
 PARAMS = """\

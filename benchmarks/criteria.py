@@ -44,7 +44,7 @@ def generate_events(path: Path, *, orders: Path) -> None:
 def count(orders: Path, events: Path) -> dict[str, int]:
     import ibis
 
-    from rfm_ml.segments.criteria import count_members, membership, parse_criteria
+    from rfm_ml.criteria import count_members, membership, parse_criteria
 
     con = ibis.duckdb.connect()
     tables = {"orders": con.read_parquet(orders), "events": con.read_parquet(events)}

@@ -21,8 +21,8 @@ import pandas as pd
 
 from rfm_ml.customers import customer_days
 from rfm_ml.customers.windows import window_sums
-from rfm_ml.evaluation.adjustment import cuped
-from rfm_ml.evaluation.lift import Lift, bootstrap_lift, welch_lift
+from rfm_ml.experiments.cuped import cuped
+from rfm_ml.experiments.lift import Lift, bootstrap_lift, welch_lift
 from rfm_ml.transactions.contract import clean
 from rfm_ml.transactions.policies import Policies
 from rfm_ml.transactions.sources import connect, dataset_source

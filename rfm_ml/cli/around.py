@@ -21,7 +21,7 @@ def new(
     folder: Annotated[Path, typer.Option(metavar="DIR", help="Where params files lie.")] = Path("params"),
 ) -> None:
     """Write params for your own orders by looking at the columns of the file."""
-    from rfm_ml.study.new import write_params
+    from rfm_ml.cli.new import write_params
 
     given = dict(c.partition("=")[::2] for c in column or ())
     place, told = write_params(name, data, folder, columns=given)

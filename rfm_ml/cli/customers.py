@@ -10,7 +10,7 @@ from rfm_ml.cli.app import AsOf, Out, ParamsFile, app, console, day_of
 from rfm_ml.core.errors import ParamsError
 
 if TYPE_CHECKING:
-    from rfm_ml.study.customer_view import CustomerView
+    from rfm_ml.features.customer_360.customer_view import CustomerView
 
 MOST_ROWS: Final = 10
 """Orders and campaigns that are shown."""
@@ -26,8 +26,8 @@ def customer(
     out: Out = None,
 ) -> None:
     """Show everything a study knows of one customer; no name, no address."""
-    from rfm_ml.study.customer_ids import WHERE
-    from rfm_ml.study.customer_view import CustomerView
+    from rfm_ml.features.customer_360.customer_id import WHERE
+    from rfm_ml.features.customer_360.customer_view import CustomerView
     from rfm_ml.study.published import PublishedStudy
 
     if not customer_id.strip():
@@ -58,9 +58,9 @@ def _segments(view: "CustomerView") -> None:
 
 def _behaviour(view: "CustomerView") -> None:
     """Print what he did and what he is expected to do."""
-    from rfm_ml.study.customer_channels import MOST_CHANNELS
-    from rfm_ml.study.customer_outlook import own_models, side_by_side
-    from rfm_ml.study.customer_view import MEASURES
+    from rfm_ml.features.customer_360.channels import MOST_CHANNELS
+    from rfm_ml.features.customer_360.customer_view import MEASURES
+    from rfm_ml.features.customer_360.outlook import own_models, side_by_side
 
     measures = view.measures.rename(columns=MEASURES)
     _show("How he buys", measures if "channel" in measures else _upright(measures))

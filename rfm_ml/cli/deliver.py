@@ -19,7 +19,7 @@ def deliver(
     again: Annotated[bool, typer.Option("--again", help="Also what was sent before.")] = False,  # noqa: FBT002
 ) -> None:
     """Hand over the lists of the latest report by mail or into a folder elsewhere, or say what would be sent."""
-    from rfm_ml.reporting.deliver import PublishedLists, worst_fault
+    from rfm_ml.features.audiences.delivery import PublishedLists, worst_fault
 
     lists = PublishedLists(params, as_of=day_of(as_of), out=out)
     done = []

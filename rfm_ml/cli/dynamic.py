@@ -25,7 +25,7 @@ def count(
     out: Out = None,
 ) -> None:
     """Count the customers in dynamic segments, or by criteria you type."""
-    from rfm_ml.study.dynamic import DynamicSegments
+    from rfm_ml.features.dynamic_segments.dynamic_segments import DynamicSegments
     from rfm_ml.study.published import PublishedStudy
 
     study = PublishedStudy(params, as_of=day_of(as_of), out=out)

@@ -58,13 +58,13 @@ def run(
 @app.command()
 def check(params: ParamsFile, as_of: AsOf = None) -> None:
     """Check params, notebooks and data without running anything."""
+    from rfm_ml.features.audiences.audiences import Audiences
+    from rfm_ml.features.comparison.comparison import StrategyComparison
+    from rfm_ml.features.dynamic_segments.dynamic_segments import DynamicSegments
+    from rfm_ml.features.products.products import require_products
+    from rfm_ml.features.triggers.triggers import Triggers
     from rfm_ml.reporting.run import prepare_notebooks
     from rfm_ml.study import Study
-    from rfm_ml.study.audiences import Audiences
-    from rfm_ml.study.comparison import StrategyComparison
-    from rfm_ml.study.dynamic import DynamicSegments
-    from rfm_ml.study.offers import require_products
-    from rfm_ml.study.triggers import Triggers
 
     study = Study(params, as_of=day_of(as_of))
     prepare_notebooks(study)

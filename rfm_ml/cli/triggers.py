@@ -11,8 +11,8 @@ from rfm_ml.cli.display import print_table
 from rfm_ml.core.errors import DeliveryError
 
 if TYPE_CHECKING:
-    from rfm_ml.campaigns.outbox import Sent
-    from rfm_ml.reporting.triggers import PublishedTriggers
+    from rfm_ml.features.triggers.outbox import Sent
+    from rfm_ml.features.triggers.sending import PublishedTriggers
 
 Send = Annotated[bool, typer.Option("--send", help="Send to the webhook; without it nothing leaves the machine.")]
 
@@ -20,7 +20,7 @@ Send = Annotated[bool, typer.Option("--send", help="Send to the webhook; without
 @app.command()
 def triggers(params: ParamsFile, as_of: AsOf = None, out: Out = None, send: Send = False) -> None:  # noqa: FBT002
     """Show what the triggers of the latest report found; send it with --send."""
-    from rfm_ml.reporting.triggers import PublishedTriggers
+    from rfm_ml.features.triggers.sending import PublishedTriggers
 
     published = PublishedTriggers(params, as_of=day_of(as_of), out=out)
     if send:
@@ -50,7 +50,7 @@ def tell_sent(published: "PublishedTriggers") -> None:
 
 def tell_stopped(params: str, *, as_of: date | str | None, out: Path | None) -> None:
     """Send the alerts that have stopped a run, if the params ask for it, and print what came of it."""
-    from rfm_ml.reporting.triggers import send_stopped
+    from rfm_ml.features.triggers.sending import send_stopped
 
     sent = send_stopped(params, as_of=as_of, out=out)
     if sent is None:
@@ -68,8 +68,8 @@ def _tell(sent: "Sent", what: str) -> None:
 def require_webhook(params: str) -> None:
     """Refuse a webhook that is not set up before anything runs."""
     from rfm_ml.core.places import find_params
+    from rfm_ml.features.triggers.sending import webhook_of
     from rfm_ml.params import load_params
-    from rfm_ml.reporting.triggers import webhook_of
 
     webhook_of(load_params(find_params(params)))
 
@@ -77,8 +77,8 @@ def require_webhook(params: str) -> None:
 def send_report(params: str, place: Path, *, send: bool) -> None:
     """After a run: send the triggers of the report it made, or say that nothing was sent."""
     from rfm_ml.core.places import find_params
+    from rfm_ml.features.triggers.sending import PublishedTriggers, sends_alerts
     from rfm_ml.params import load_params
-    from rfm_ml.reporting.triggers import PublishedTriggers, sends_alerts
 
     if not (place / "tables" / "triggers.csv").exists() and not sends_alerts(load_params(find_params(params))):
         return

@@ -20,9 +20,9 @@ from rfm_ml.evaluation.candidates import Candidate, Rule
 from rfm_ml.evaluation.cutting import cut_rule
 from rfm_ml.evaluation.economics import Economics, profit_measures
 from rfm_ml.evaluation.inference import bootstrap_weights, interval
-from rfm_ml.evaluation.lasting import Learner, lasting_measures
 from rfm_ml.evaluation.measures import segment_measures, value_measures
 from rfm_ml.evaluation.origins import Origin
+from rfm_ml.evaluation.retention import Learner, lasting_measures
 
 BUDGETS: Final = (5, 10)
 """Numbers of groups that scores are cut into, so that they are compared with segmentations on equal terms."""

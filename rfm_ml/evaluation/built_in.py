@@ -19,7 +19,7 @@ from rfm_ml.evaluation.candidates import (
 from rfm_ml.evaluation.origins import History
 from rfm_ml.models import BetaGeo, ModifiedBetaGeo, ParetoNBD
 from rfm_ml.segments import SegmentModel, load_map
-from rfm_ml.segments.choice import decided
+from rfm_ml.segments.model import decided
 from rfm_ml.strategies import make_strategy
 
 BASELINES: Final[tuple[Candidate, ...]] = (

@@ -6,8 +6,8 @@ from typing import Any, Final
 from pydantic import Field, field_serializer, field_validator
 
 from rfm_ml.core.errors import ParamsError
+from rfm_ml.criteria import parse_criteria
 from rfm_ml.params.section import Section
-from rfm_ml.segments.criteria import parse_criteria
 
 SHALLOW: Final = 50
 """Levels of mappings and lists that every writer of JSON takes."""

@@ -14,12 +14,13 @@ import pandas as pd
 
 from rfm_ml.core.checks import require_known
 from rfm_ml.core.errors import DataError
-from rfm_ml.reporting.publish import building, locked
 from rfm_ml.segments import SegmentModel
-from rfm_ml.segments.choice import ModelChoice, decided
+from rfm_ml.segments.model import decided
 from rfm_ml.study import Study
 from rfm_ml.study.ledgers import BACKFILLED, OF_A_DAY, Ledgers, drift_warnings
+from rfm_ml.study.model_choice import ModelChoice
 from rfm_ml.study.past import PastDay, as_of_days, past_days
+from rfm_ml.study.publishing import building, locked
 from rfm_ml.transactions.quality import STALE_DAYS
 
 MODELS: Final = ("published", "last", "first")

@@ -7,8 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 import rfm_ml
-from rfm_ml.reporting.campaigns import Manifests, for_manifest
-from rfm_ml.reporting.changes import Changes
+from rfm_ml.features.audiences.overview import Manifests, for_manifest
+from rfm_ml.features.migration.changes import Changes
 from rfm_ml.reporting.notebooks import NotebookRun
 from rfm_ml.study import Study
 

@@ -8,16 +8,16 @@ import pandas as pd
 from rfm_ml.campaigns.manifest import write_groups
 from rfm_ml.campaigns.private_files import open_private
 from rfm_ml.core.errors import ParamsError
-from rfm_ml.reporting.changes import Changes
+from rfm_ml.features.campaign_results.campaign_results import CampaignResults
+from rfm_ml.features.comparison.comparison import StrategyComparison, compares
+from rfm_ml.features.dynamic_segments.dynamic_segments import DynamicSegments
+from rfm_ml.features.migration.changes import Changes
+from rfm_ml.features.panels.panels import Panels
+from rfm_ml.features.products.products import offer_list, segment_products
+from rfm_ml.features.triggers.triggers import Triggers
 from rfm_ml.segments import SegmentModel, concentration
 from rfm_ml.study import Study
-from rfm_ml.study.campaign_results import CampaignResults
-from rfm_ml.study.comparison import StrategyComparison, compares
-from rfm_ml.study.dynamic import DynamicSegments
-from rfm_ml.study.offers import segment_products
-from rfm_ml.study.panels import Panels
 from rfm_ml.study.statement import rules_statement
-from rfm_ml.study.triggers import Triggers
 
 
 def write_outputs(study: Study, to: Path, *, changes: Changes) -> None:
@@ -69,7 +69,7 @@ def _write_strategy(study: Study, name: str, to: Path, *, changes: Changes) -> N
         changes.matrices[name].to_csv(tables / f"movement_{name}.csv", index=False)
     if hasattr(model.strategy_, "summary"):
         model.strategy_.summary().to_csv(tables / f"scores_{name}.csv", index=False)
-    write_list(study, study.segment_list(name), segments / name)
+    write_list(study, offer_list(study, name), segments / name)
     if study.params.recommendations is not None:
         segment_products(study, name).to_csv(tables / f"products_{name}.csv", index=False)
 
@@ -131,5 +131,5 @@ def score_list(study: Study, model: Path) -> pd.DataFrame:
         raise ParamsError(
             f"--model must name a frozen model. No file is at {str(model)!r}. Runs write them to models/."
         )
-    frame = study.segment_list(model=SegmentModel.from_json(model.read_text(encoding="utf-8")))
+    frame = offer_list(study, model=SegmentModel.from_json(model.read_text(encoding="utf-8")))
     return frame[~frame["customer_id"].isin(study.objectors)]

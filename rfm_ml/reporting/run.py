@@ -11,27 +11,27 @@ from functools import partial
 from pathlib import Path
 
 from rfm_ml.core.errors import NotebookError, ParamsError
-from rfm_ml.reporting.alerts import shortened
-from rfm_ml.reporting.campaigns import (
+from rfm_ml.features.audiences.audiences import Audiences
+from rfm_ml.features.audiences.overview import (
     Manifests,
     held_sentences,
     list_warnings,
     require_confirmable,
     write_campaigns,
 )
-from rfm_ml.reporting.changes import Changes
+from rfm_ml.features.comparison.comparison import StrategyComparison, compares
+from rfm_ml.features.dynamic_segments.dynamic_segments import DynamicSegments
+from rfm_ml.features.migration.alerts import shortened
+from rfm_ml.features.migration.changes import Changes
+from rfm_ml.features.products.products import require_products
 from rfm_ml.reporting.index import heading, write_index
 from rfm_ml.reporting.manifest import write_manifest
 from rfm_ml.reporting.notebooks import NotebookRun, execute_all, notebook_folder, prepare
 from rfm_ml.reporting.outputs import write_outputs
 from rfm_ml.reporting.pages import write_pages
 from rfm_ml.reporting.progress import Clock, Display
-from rfm_ml.reporting.publish import building, failed_folder, locked
 from rfm_ml.study import Study
-from rfm_ml.study.audiences import Audiences
-from rfm_ml.study.comparison import StrategyComparison, compares
-from rfm_ml.study.dynamic import DynamicSegments
-from rfm_ml.study.offers import require_products
+from rfm_ml.study.publishing import building, failed_folder, locked
 
 COMPARING = "Comparing strategies"
 

@@ -284,3 +284,10 @@ class SegmentModel(BaseEstimator):
                 "Fit again with --refit, or restore the file."
             ) from error
         return cls.from_dict(state)
+
+
+def decided(model: SegmentModel) -> str:
+    """Everything that was decided by a person and not learned from data."""
+    names = None if model.segment_map is None else model.segment_map.to_dict()
+    options = model.strategy.get_params(deep=False) if hasattr(model.strategy, "get_params") else {}
+    return canonical_json([strategy_name(model.strategy), options, names])

@@ -10,7 +10,7 @@ from rfm_ml.campaigns.filters import Funnel, leave_out_contacts, often_contacted
 from rfm_ml.campaigns.holdout import CONTROL, TREATMENT, held_out, salt_id
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.params.campaigns import Contacting
-from rfm_ml.study.sent import Sent
+from rfm_ml.study.messages import Sent
 from rfm_ml.study.study import Study
 
 IN_HOUSE: Final = "in_house"

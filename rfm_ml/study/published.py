@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from rfm_ml.segments import PROSPECT, SegmentModel
-from rfm_ml.segments.choice import ModelChoice, decided
 from rfm_ml.study.ledgers import OF_A_DAY, Ledgers
+from rfm_ml.study.model_choice import ModelChoice, decided
 from rfm_ml.study.study import Study
 from rfm_ml.transactions.quality import STALE_DAYS
 

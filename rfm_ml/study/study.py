@@ -14,10 +14,9 @@ from rfm_ml.customers.funnel import STAGES, funnel_stage
 from rfm_ml.models import FitWarning, GammaGamma
 from rfm_ml.models.repeat_buying import RepeatBuyingModel
 from rfm_ml.segments import SegmentModel, overlay_reasons, segment_profile
+from rfm_ml.segments.prospects import prospects_explained
 from rfm_ml.strategies.clv_tiers import MODELS
 from rfm_ml.study.ledgers import drift_warnings
-from rfm_ml.study.offers import with_offers
-from rfm_ml.study.prospects import prospects_explained
 from rfm_ml.study.segments import StudySegments
 from rfm_ml.transactions.quality import quality_warnings
 
@@ -52,8 +51,7 @@ class Study(StudySegments):
     def segment_list(self, name: str | None = None, *, model: SegmentModel | None = None) -> pd.DataFrame:
         """Return the list a campaign tool imports: segments, scores, funnel stage, the reason, what would move each up.
 
-        With events also the engagement score, of prospects too; with `recommendations` in the params also the products
-        each could be offered: `product_1`, ...
+        With events also the engagement score, of prospects too.
 
         Parameters
         ----------
@@ -72,13 +70,12 @@ class Study(StudySegments):
         prospects = prospects_explained(self.contacts, assigned["customer_id"].iloc[known:], as_of=self.as_of)
         told = pd.concat([self.explained(model, self.customers, assigned["segment"].iloc[:known]), prospects])
         scores = self.engagement_scores
-        listed = assigned.assign(
+        return assigned.assign(
             funnel_stage=[*funnel_stage(self.customers), *[STAGES[0]] * len(prospects)],
             **({} if scores is None else {"engagement_score": assigned["customer_id"].map(scores)}),
             reason=told["reason"].to_numpy(),
             next_step=told["next_step"].to_numpy(),
         )
-        return with_offers(self, listed)
 
     def explained(
         self,

@@ -10,7 +10,7 @@ import pandas as pd
 from rfm_ml.core.checks import require_known
 from rfm_ml.transactions.complete_journey import find_baskets, load_baskets, package_folder, write_tables
 from rfm_ml.transactions.files import RawLog, load_frame, load_parquet
-from rfm_ml.transactions.webshop import write_webshop
+from rfm_ml.webshop import write_webshop
 
 
 @dataclass(frozen=True)

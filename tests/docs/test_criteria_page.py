@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from rfm_ml.criteria import parse_criteria
+from rfm_ml.criteria.keys import FILTERS, MEASURES
+from rfm_ml.criteria.parse import KINDS
+from rfm_ml.criteria.visits import SOURCES
 from rfm_ml.params import load_params
-from rfm_ml.segments.criteria import parse_criteria
-from rfm_ml.segments.criteria.keys import FILTERS, MEASURES
-from rfm_ml.segments.criteria.parse import KINDS
-from rfm_ml.segments.criteria.visits import SOURCES
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "criteria.md").read_text(encoding="utf-8")

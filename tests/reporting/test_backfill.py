@@ -12,10 +12,10 @@ import pytest
 from rfm_ml.core.errors import DataError, LockedError, ParamsError
 from rfm_ml.customers import customer_table
 from rfm_ml.reporting.backfill import backfill
-from rfm_ml.reporting.publish import locked
 from rfm_ml.reporting.run import run_study
 from rfm_ml.segments import SegmentModel
 from rfm_ml.study import Study
+from rfm_ml.study.publishing import locked
 
 OWN = """
 from rfm_ml.strategies import QuantileRFM

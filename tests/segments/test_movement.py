@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rfm_ml.core.errors import DataError, ParamsError
-from rfm_ml.reporting.movement_words import movement_words, up_and_down_words
+from rfm_ml.features.migration.sentences import movement_words, up_and_down_words
 from rfm_ml.segments import SegmentModel
 from rfm_ml.segments.ledger import ledger_rows
 from rfm_ml.segments.movement import (

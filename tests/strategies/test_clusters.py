@@ -11,11 +11,11 @@ from sklearn.base import clone
 
 from rfm_ml.core.errors import DataError, NotFittedError, ParamsError
 from rfm_ml.segments import SegmentModel
-from rfm_ml.segments.choice import choose_model
 from rfm_ml.strategies import Clusters, QuantileRFM
 from rfm_ml.strategies.clusters.methods import NAMES
 from rfm_ml.strategies.clusters.naming import name_groups, score_scales
 from rfm_ml.strategies.clusters.selection import choose_number
+from rfm_ml.study.model_choice import choose_model
 
 FAR = {
     # days since the last order, orders, spend: five kinds of customers, far apart

@@ -86,7 +86,10 @@ def test_they_are_on_the_suppression_list_and_on_no_segment_list(shop: Any) -> N
 def test_a_list_tells_the_tool_no_consent_that_was_refused_at_the_address(shop: Any) -> None:
     campaigns = published(shop)
     mail = pd.read_csv(campaigns / "mail" / "mail-klaviyo.csv").set_index("Email Address")
-    assert mail["SMS Marketing Consent"].to_dict() == {"ann@example.org": "Subscribe", "fay@example.org": "Unsubscribed"}
+    assert mail["SMS Marketing Consent"].to_dict() == {
+        "ann@example.org": "Subscribe",
+        "fay@example.org": "Unsubscribed",
+    }
 
 
 TRIGGERS = """

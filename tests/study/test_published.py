@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from rfm_ml import cli
+from rfm_ml.features.customer_360.customer_view import CustomerView
+from rfm_ml.features.dynamic_segments.dynamic_segments import DynamicSegments
 from rfm_ml.reporting.backfill import backfill
 from rfm_ml.reporting.run import run_study
 from rfm_ml.study import Study
-from rfm_ml.study.customer_view import CustomerView
-from rfm_ml.study.dynamic import DynamicSegments
 from rfm_ml.study.published import PublishedStudy
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from rfm_ml.cli import main
+from rfm_ml.features.customer_360.customer_view import CustomerView
 from rfm_ml.reporting.backfill import backfill
 from rfm_ml.study import Study
-from rfm_ml.study.customer_view import CustomerView
 from rfm_ml.study.published import PublishedStudy
 
 ORDERS = """customer_id,order_id,ordered_at,amount

@@ -8,8 +8,8 @@ import pytest
 
 from rfm_ml.core.errors import DataError
 from rfm_ml.customers.holdout import split_holdout
+from rfm_ml.features.migration.changes import Changes
 from rfm_ml.reporting.backfill import backfill
-from rfm_ml.reporting.changes import Changes
 from rfm_ml.reporting.outputs import write_outputs
 from rfm_ml.segments import SegmentModel
 from rfm_ml.strategies import RuleTree

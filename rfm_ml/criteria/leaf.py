@@ -1,0 +1,280 @@
+"""Each condition as a measure per customer, and the question asked of that measure."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Final, NamedTuple
+
+import ibis
+import ibis.expr.types as ir
+
+from rfm_ml.core.checks import did_you_mean
+from rfm_ml.core.errors import ParamsError
+from rfm_ml.criteria.columns import TAG_SEPARATOR, all_of, any_of, as_number, column_kind, passes
+from rfm_ml.criteria.conditions import Column, EdgeOrder, Facts, Filter, Leaf, Period, Tags
+from rfm_ml.criteria.kinds import ORDER_KIND, ORDERS, kinds_asked, of_kinds
+from rfm_ml.criteria.possible import CLOSED, EXACTLY, LISTS, require_measure
+from rfm_ml.criteria.sources import DAY, DAYS_AGO, EDGES, ORDER_VALUE, Asked, Sources
+from rfm_ml.criteria.values import Comparison
+from rfm_ml.criteria.visits import COLUMNS, visit_source
+from rfm_ml.customers.days import MONEY
+
+Answer = Callable[[ir.Table], ir.BooleanValue]
+_LINE_COLUMNS: Final = ("product_id", "category", "brand")
+_ORDER_MEASURES: Final = ("mean_order_value", "largest_order")
+_LINE_MEASURES: Final = ("products", "categories")
+
+
+class Rows(NamedTuple):
+    """The rows of a prepared table that a condition is of before it filters, and how to say that none of them has."""
+
+    where: ir.BooleanValue
+    none_has: str
+
+
+class Named(NamedTuple):
+    """Values a condition names, and the rows of a prepared table that have each; None where it is of every row."""
+
+    asked: Asked
+    name: str
+    column: ir.Column
+    tests: dict[str, ir.BooleanValue]
+    path: str
+    rows: Rows | None = None
+
+
+@dataclass
+class Measures:
+    """Measures by the table they are taken from, collected over all criteria.
+
+    Parameters
+    ----------
+    sources
+        The tables.
+    """
+
+    sources: Sources
+    by_table: dict[Asked, dict[str, ir.Value]] = field(default_factory=lambda: defaultdict(dict))
+    named: list[Named] = field(default_factory=list)
+    _number: "count[int]" = field(default_factory=count)
+
+    def add(self, leaf: Leaf) -> Answer:
+        """Add what a condition measures; return how the measures answer it.
+
+        Raises
+        ------
+        ParamsError
+            If a table or column it needs is not there, or a comparison does not fit.
+        """
+        if isinstance(leaf, Facts):
+            return self._facts(leaf)
+        if isinstance(leaf, EdgeOrder):
+            return self._edge(leaf)
+        return self._tags(leaf) if isinstance(leaf, Tags) else self._column(leaf)
+
+    def _new(self, asked: Asked, value: ir.Value) -> str:
+        name = f"m{next(self._number)}"
+        self.by_table[asked][name] = value
+        return name
+
+    def _any(self, asked: Asked, table: ir.Table, *, where: ir.BooleanValue) -> Answer:
+        name = self._new(asked, table.count(where=where))
+        return lambda joined: joined[name].fill_null(0) > 0
+
+    def _facts(self, leaf: Facts) -> Answer:
+        asked = self._asked(leaf)
+        table = self.sources.get(asked, path=leaf.path)
+        rows = _rows(table, leaf)
+        tests = [*self._filters(asked, leaf.filters, what=leaf.table, rows=rows), *_period(table, leaf.period)]
+        where = all_of(tests)
+        counted = where if rows is None else where & rows.where
+        answers = []
+        for measure, comparison in leaf.measures:
+            of = where if measure == "spend" else counted  # only spend is net of returns
+            value = _measured(table, measure, where=of, asked=asked, path=f"{leaf.path}.{measure}")
+            answers.append(_question(self._new(asked, value), measure, comparison, path=leaf.path))
+        return lambda joined: all_of([answer(joined) for answer in answers])
+
+    def _edge(self, leaf: EdgeOrder) -> Answer:
+        asked = self._asked(leaf)
+        table = self.sources.get(asked, path=leaf.path)
+        rows = _of_kinds_asked(table, leaf)
+        tests = [rows.where, table[DAY] == table[EDGES[leaf.edge]]]
+        tests += [*self._filters(asked, leaf.filters, what="orders", rows=rows), *_period(table, leaf.period)]
+        if leaf.days_ago is not None:
+            tests.append(passes(table[DAYS_AGO], leaf.days_ago, path=f"{leaf.path}.days_ago", what="days_ago"))
+        return self._any(asked, table, where=all_of(tests))
+
+    def _column(self, leaf: Column) -> Answer:
+        name, what = "contacts", "contacts"
+        if leaf.source == "measure":
+            name = what = "customers"
+        elif leaf.source != "contact":
+            name, what = self.sources.strategy(leaf.source, path=leaf.path), "labels"
+        asked = Asked(name)
+        table = self.sources.get(asked, path=leaf.path)
+        asks, *others = leaf.filters
+        _require(table, asks.column, what=what, path=leaf.path)
+        if asks.test.op == "missing":
+            # Nobody says what is missing: it is so where no row has a value.
+            asks = Filter(asks.key, asks.column, Comparison("present"), asks.path)
+            present = self._any(asked, table, where=all_of(self._filters(asked, (asks, *others), what=what)))
+            return lambda joined: ~present(joined)
+        return self._any(asked, table, where=all_of(self._filters(asked, leaf.filters, what=what)))
+
+    def _tags(self, leaf: Tags) -> Answer:
+        asked = Asked("contacts")
+        table = self.sources.get(asked, path=leaf.path)
+        _require(table, "tags", what="contacts", path=leaf.path)
+        tags = table["tags"]
+        if tags.type().is_array():
+            found = [tags.contains(name) for name in leaf.names]
+        else:
+            # One separator, no blanks around it, and one at each end: a tag is then found as a whole.
+            text = tags.cast("string").re_replace(TAG_SEPARATOR, ";").re_replace(r"^[ \t]+|[ \t]+$", "")
+            text = ibis.literal(";") + text + ";"
+            found = [text.contains(f";{name};") for name in leaf.names]
+        self.named.append(Named(asked, "tags", tags, dict(zip(leaf.names, found, strict=True)), path=leaf.path))
+        return self._any(asked, table, where=any_of(found).fill_null(False))
+
+    def _asked(self, leaf: Facts | EdgeOrder) -> Asked:
+        """Return the table a condition on facts needs; orders go by lines where these alone can tell."""
+        table = leaf.table if isinstance(leaf, Facts) else "orders"
+        kinds = kinds_asked(leaf.filters)
+        edges = (kinds or ORDERS) if isinstance(leaf, EdgeOrder) else ()
+        columns = [f.column for f in leaf.filters]
+        if table != "orders":
+            return Asked(table, products=any(self.sources.of_products(table, c) for c in columns))
+        measured = [name for name, _ in leaf.measures] if isinstance(leaf, Facts) else []
+        of_products = any(self.sources.of_products("lines", c) for c in columns if not self.sources.has("orders", c))
+        by_line = (
+            of_products
+            or any(m in _LINE_MEASURES for m in measured)
+            or any(
+                c in _LINE_COLUMNS or (not self.sources.has("orders", c) and self.sources.has("lines", c))
+                for c in columns
+            )
+        )
+        whole = [m for m in measured if m in _ORDER_MEASURES]
+        if whole and kinds != ORDERS:
+            raise ParamsError(
+                f"{leaf.path}.{whole[0]} must be asked of orders. Got it with returns. "
+                "Test each return by order_value, their sum by spend."
+            )
+        if not by_line:
+            return Asked("orders", edges)
+        if whole:
+            raise ParamsError(
+                f"{leaf.path}.{whole[0]} must be asked of whole orders. Got it with columns or counts of their lines. "
+                "Test each order by order_value."
+            )
+        return Asked("lines", edges, value=ORDER_VALUE in columns, products=of_products)
+
+    def _filters(
+        self, asked: Asked, filters: tuple[Filter, ...], *, what: str, rows: Rows | None = None
+    ) -> list[ir.BooleanValue]:
+        table = self.sources.get(asked, path=what)
+        found = []
+        for f in filters:
+            if f.key == "source":
+                if not any(c in table.columns for c in COLUMNS):
+                    _require(table, COLUMNS[0], what=what, path=f.path)
+                column: ir.Column = visit_source(table)
+            else:
+                _require(table, f.column, what=what, path=f.path)
+                column = table[f.column]
+            if f.key == "value":
+                column = as_number(column)
+            kind = what == "orders" and f.column == ORDER_KIND
+            found.append(
+                of_kinds(table, kinds_asked([f])) if kind else passes(column, f.test, path=f.path, what=f.column)
+            )
+            if what in ("customers", "orders"):
+                require_measure(f.test, f.column, path=f.path)
+            if kind:
+                self._note_kinds(asked, f, table=table)
+            else:
+                self._note(asked, f, column=column, rows=rows)
+        return found
+
+    def _note_kinds(self, asked: Asked, f: Filter, *, table: ir.Table) -> None:
+        """Remember the kinds of order a filter names: a shop that keeps or drops its returns has none."""
+        if f.test.op in EXACTLY:
+            tests = {str(v): of_kinds(table, [str(v)]) for v in f.test.operands}
+            self.named.append(Named(asked, ORDER_KIND, table[ORDER_KIND], tests, path=f.path))
+
+    def _note(self, asked: Asked, f: Filter, *, column: ir.Column, rows: Rows | None) -> None:
+        """Remember the values a filter names, unless they are of a closed list."""
+        closed = f.key in CLOSED or f.column in LISTS or f.column in ("segment", "cell")
+        if f.test.op not in EXACTLY or closed or not (column_kind(column) == "text" or f.column.endswith("_id")):
+            return
+        values = {
+            str(v): passes(column, Comparison("equal", (v,)), path=f.path, what=f.column) for v in f.test.operands
+        }
+        self.named.append(Named(asked, f.column, column, values, path=f.path, rows=rows))
+
+
+def _require(table: ir.Table, column: str, *, what: str, path: str) -> None:
+    if column not in table.columns:
+        known = [c for c in table.columns if not c.startswith("_")]
+        raise ParamsError(f"{path} needs the column {column!r} of the {what}. {did_you_mean(column, known)}")
+
+
+def _rows(table: ir.Table, leaf: Facts) -> Rows | None:
+    """Return the rows that a condition counts before it filters, None for all of them."""
+    if leaf.table == "orders":
+        net = all(measure == "spend" for measure, _ in leaf.measures)
+        net = net and not any(f.column == ORDER_KIND for f in leaf.filters)
+        return None if net else _of_kinds_asked(table, leaf)
+    if leaf.table == "campaigns" and "group" in table.columns and "group" not in [f.key for f in leaf.filters]:
+        return Rows((table["group"] != "control").fill_null(True), "nothing outside the control group so far has")
+    return None
+
+
+def _of_kinds_asked(table: ir.Table, leaf: Facts | EdgeOrder) -> Rows:
+    kinds = kinds_asked(leaf.filters)
+    return Rows(of_kinds(table, kinds), f"no {' or '.join(kinds)} so far has")
+
+
+def _period(table: ir.Table, period: Period) -> list[ir.BooleanValue]:
+    tests = []
+    if period.within_days is not None:
+        tests.append(table[DAYS_AGO] < period.within_days)
+    if period.first is not None:
+        tests.append(table[DAY] >= ibis.literal(period.first))
+    if period.last is not None:
+        tests.append(table[DAY] <= ibis.literal(period.last))
+    return tests
+
+
+def _measured(table: ir.Table, measure: str, *, where: ir.BooleanValue, asked: Asked, path: str) -> ir.Value:
+    """Return a measure of the rows of a customer that count for it."""
+    if measure in ("spend", "total_value"):
+        column = "amount" if measure == "spend" else "value"
+        _require(table, column, what="orders" if measure == "spend" else "events", path=path)
+        amount = as_number(table[column])
+        # A sum of floats would depend on the order of the rows.
+        return (amount.cast(MONEY) if amount.type().is_floating() else amount).sum(where=where)
+    if measure in _ORDER_MEASURES:
+        amount = as_number(table["amount"])
+        if measure == "largest_order":
+            return amount.max(where=where)
+        amount = amount.cast(MONEY) if amount.type().is_floating() else amount
+        return amount.sum(where=where).cast("float64") / table.count(where=where).nullif(0)
+    if measure == "count":
+        return table.order_id.nunique(where=where) if asked.name == "lines" else table.count(where=where)
+    if measure in _LINE_MEASURES:
+        column = {"products": "product_id", "categories": "category"}[measure]
+        _require(table, column, what="order lines", path=path)
+        return table[column].nunique(where=where)
+    return table[DAYS_AGO].max(where=where) if measure == "first_days_ago" else table[DAYS_AGO].min(where=where)
+
+
+def _question(name: str, measure: str, comparison: Comparison, *, path: str) -> Answer:
+    def ask(joined: ir.Table) -> ir.BooleanValue:
+        known = measure.endswith("_days_ago") or measure in _ORDER_MEASURES
+        value = joined[name] if known else joined[name].fill_null(0)
+        return passes(value, comparison, path=f"{path}.{measure}", what=measure)
+
+    return ask

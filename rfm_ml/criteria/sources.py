@@ -1,0 +1,159 @@
+"""The tables that criteria ask: cut off at the as-of day, with the age of each row in days."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from rfm_ml.core.checks import did_you_mean, require_columns
+from rfm_ml.core.errors import DataError, ParamsError
+from rfm_ml.criteria.kinds import of_kinds
+from rfm_ml.customers.days import as_table, is_order, with_days
+
+DAY: Final = "_day"
+DAYS_AGO: Final = "_days_ago"
+EDGES: Final = {"first": "_first_day", "last": "_last_day"}
+ORDER_VALUE: Final = "order_value"
+_INSTANTS: Final = {"orders": "ordered_at", "lines": "ordered_at", "events": "event_at", "campaigns": "sent_at"}
+_WANTED: Final = {
+    "lines": "order lines with products or categories. The order log names none",
+    "events": "events. The params name none",
+    "campaigns": "campaigns. The params name none",
+    "contacts": "contacts. The params name none",
+    "customers": "the customers table. There is none",
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A table as a condition needs it: with first and last days, the order's amount, what products are.
+
+    `edges` are the kinds of row whose first and last days are asked for, orders or returns.
+    """
+
+    name: str
+    edges: tuple[str, ...] = ()
+    value: bool = False
+    products: bool = False
+
+
+class Sources:
+    """Tables by name, each prepared once.
+
+    Parameters
+    ----------
+    tables
+        `orders`; optional `lines`, `events`, `campaigns`, `contacts`, `products`; None where there is none.
+    as_of
+        The last day that counts.
+    customers
+        The customers table as of that day.
+    labels
+        Segments and scores by strategy, the leading one first.
+    """
+
+    def __init__(
+        self,
+        tables: Mapping[str, ir.Table | pd.DataFrame | None],
+        *,
+        as_of: dt.date,
+        customers: ir.Table | pd.DataFrame | None,
+        labels: Mapping[str, ir.Table | pd.DataFrame],
+    ) -> None:
+        given = {**tables, "customers": customers, **{f"labels:{name}": table for name, table in labels.items()}}
+        self.tables = {name: as_table(data, what=name) for name, data in given.items() if data is not None}
+        require_columns(self.tables, ["orders"], what="The tables")
+        self.products = self.tables.pop("products", None)
+        self.as_of, self.strategies = as_of, list(labels)
+        self._prepared: dict[Asked, ir.Table] = {}
+        for name, table in self.tables.items():
+            require_columns(table.columns, ["customer_id"], what=f"The table {name}")
+        texts = {name: t["customer_id"].type().is_string() for name, t in self.tables.items()}
+        odd = [name for name, text in texts.items() if text != texts["orders"]]
+        if odd:
+            raise DataError(
+                f"customer_id must be of one kind in every table. It is not in {odd[0]} as it is in orders. Convert it."
+            )
+
+    def has(self, name: str, column: str) -> bool:
+        """Say whether a table is there and has a column."""
+        return name in self.tables and column in self.tables[name].columns
+
+    def of_products(self, name: str, column: str) -> bool:
+        """Say whether a table lacks a column that its products have."""
+        known = self.products is not None and column in self.products.columns
+        return known and not self.has(name, column) and self.has(name, "product_id")
+
+    def get(self, asked: Asked, *, path: str) -> ir.Table:
+        """Return a table as a condition needs it.
+
+        Raises
+        ------
+        ParamsError
+            If there is none; `path` is where it was asked for.
+        """
+        if asked not in self._prepared:
+            self._prepared[asked] = self._prepare(asked, path=path)
+        return self._prepared[asked]
+
+    def strategy(self, source: str, *, path: str) -> str:
+        """Return the name of the labels' table that `labels:<strategy>` means; without a strategy the leading one's.
+
+        Raises
+        ------
+        ParamsError
+            If it is not a strategy we have labels of.
+        """
+        name = source.partition(":")[2] or next(iter(self.strategies), "")
+        if name not in self.strategies:
+            raise ParamsError(
+                f"{path} must be of a strategy of the study. Got {name!r}. {did_you_mean(name, self.strategies)}"
+            )
+        return f"labels:{name}"
+
+    @cached_property
+    def everybody(self) -> ir.Table:
+        """Ids of all who ordered, had an event or were sent a campaign by the day, and of all contacts."""
+        orders = self.get(Asked("orders"), path="orders")
+        ids = [orders.filter(is_order(orders)).select("customer_id")]
+        for name in ("events", "campaigns", "contacts"):
+            if name in self.tables:
+                ids.append(self.get(Asked(name), path=name).select("customer_id"))
+        return ibis.union(*ids, distinct=True) if len(ids) > 1 else ids[0].distinct()
+
+    def _prepare(self, asked: Asked, *, path: str) -> ir.Table:
+        if asked.name not in self.tables:
+            raise ParamsError(f"{path} needs {_WANTED[asked.name]}.")
+        table = self.tables[asked.name]
+        table = table.filter(table.customer_id.notnull())
+        if asked.name not in _INSTANTS:
+            return table
+        day = "ordered_on" if asked.name in ("orders", "lines") else DAY
+        table = with_days(table, day=day, instant=_INSTANTS[asked.name])
+        table = table.mutate(table[day].name(DAY)).filter(table[day] <= ibis.literal(self.as_of))
+        table = table.mutate(ibis.literal(self.as_of).delta(table[DAY], unit="day").cast("int64").name(DAYS_AGO))
+        if asked.name == "orders":
+            table = table.mutate(table.amount.name(ORDER_VALUE))
+        if asked.value:
+            orders = self.tables["orders"]
+            worth = orders.select("order_id", **{ORDER_VALUE: orders.amount})
+            table = _kept(table, table.left_join(worth, "order_id"), added=[ORDER_VALUE])
+        if asked.products and self.products is not None:
+            added = [c for c in self.products.columns if c not in table.columns]
+            # Only the lines' ids are sure to be of the kind of the products'.
+            same = table.product_id.cast("string") == self.products.product_id.cast("string")
+            table = _kept(table, table.left_join(self.products, same), added=added)
+        if asked.edges:
+            ordered = table.filter(of_kinds(table, asked.edges)).group_by("customer_id")
+            days = ordered.aggregate(**{EDGES["first"]: lambda t: t[DAY].min(), EDGES["last"]: lambda t: t[DAY].max()})
+            table = _kept(table, table.left_join(days, "customer_id"), added=list(EDGES.values()))
+        return table
+
+
+def _kept(table: ir.Table, joined: ir.Table, *, added: list[str]) -> ir.Table:
+    return joined.select(*(joined[c] for c in table.columns), *(joined[c] for c in added))

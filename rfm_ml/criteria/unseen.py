@@ -1,0 +1,95 @@
+"""Values that criteria name and the data do not hold: no fault, for tomorrow's data may, but perhaps a slip."""
+
+import re
+from collections import Counter
+from typing import Final
+
+import ibis
+import ibis.expr.types as ir
+
+from rfm_ml.core.checks import nearest
+from rfm_ml.criteria.columns import TAG_SEPARATOR
+from rfm_ml.criteria.leaf import Measures, Named
+
+MOST_KNOWN: Final = 5_000
+"""Values of a column that are looked at for the nearest name."""
+LISTED: Final = 12
+"""As many values are told where none is near."""
+SHARED: Final = 5
+"""A contact detail is told only if as many contacts share it, and of columns with at most `FEW` different ones."""
+FEW: Final = 30
+_PERSONAL: Final = re.compile("name|mail|phone|mobile|street|address|zip|post|birth")
+_IDS: Final = ("customer_id", "order_id")
+
+
+def unseen_values(measures: Measures) -> list[str]:
+    """Say which values that the criteria compare with are in no row that these look at, with the nearest that is.
+
+    These are rows up to the day, and orders without returns, say, where a condition counts no returns.
+
+    Parameters
+    ----------
+    measures
+        To which all conditions were added.
+
+    Returns
+    -------
+    A sentence each, in the order of the criteria. Contact details that tell people apart are never repeated, and ids
+    of other people never told.
+    """
+    by_table: dict[str, list[tuple[int, Named, str]]] = {}
+    for number, named in enumerate(measures.named):
+        for value in named.tests:
+            by_table.setdefault(repr(named.asked), []).append((number, named, value))
+    found: list[tuple[int, str]] = []
+    for asked in by_table.values():
+        table = measures.sources.get(asked[0][1].asked, path="")
+        counts = {}
+        for i, (_, named, value) in enumerate(asked):
+            test = named.tests[value]
+            counts[f"any{i}"] = table.count(where=test)
+            counts[f"n{i}"] = table.count(where=test if named.rows is None else test & named.rows.where)
+        (row,) = table.aggregate(**counts).to_pyarrow().to_pylist()
+        for i, (number, named, value) in enumerate(asked):
+            if not row[f"n{i}"]:
+                elsewhere = bool(row[f"any{i}"])
+                found.append((number, _sentence(table, named, value=value, elsewhere=elsewhere)))
+    return list(dict.fromkeys(sentence for _, sentence in sorted(found, key=lambda f: f[0])))
+
+
+def _sentence(table: ir.Table, named: Named, *, value: str, elsewhere: bool) -> str:
+    """Say that a value is nowhere, or only `elsewhere`: in rows of the table that the condition does not look at."""
+    contact = named.asked.name == "contacts"
+    known = {} if contact and _PERSONAL.search(named.name.lower()) else _known(table, named)
+    personal = contact and not 0 < len(known) <= FEW
+    none_has = named.rows.none_has if named.rows is not None and elsewhere else "nothing so far has"
+    told = f"{named.path}: {none_has} the {named.name} {'asked for' if personal else repr(value)}."
+    if personal:
+        return told
+    shared = SHARED if contact else 1
+    tellable = [name for name, count in known.items() if count >= shared]
+    close = nearest(value, tellable)
+    if close is not None:
+        return f"{told} Did you mean {close!r}?"
+    return f"{told} Known: {', '.join(tellable)}." if 0 < len(tellable) <= LISTED else told
+
+
+def _known(table: ir.Table, named: Named) -> dict[str, int]:
+    """Return the values of the column that several may share, and how many customers have each, most first."""
+    if named.name in _IDS:
+        return {}
+    if named.rows is not None:
+        table = table.filter(named.rows.where)
+    value, who = named.column, table["customer_id"]
+    if value.type().is_array():
+        table = table.select(who, value.unnest().name("value"))
+    else:
+        table = table.select(who, value.cast("string").name("value"))
+    counted = table.filter(table["value"].notnull()).group_by("value").aggregate(n=lambda t: t["customer_id"].nunique())
+    rows = counted.order_by([ibis.desc("n"), "value"]).limit(MOST_KNOWN).to_pyarrow().to_pylist()
+    if named.name != "tags":
+        return {row["value"]: row["n"] for row in rows}
+    tags: Counter[str] = Counter()
+    for row in rows:
+        tags.update(dict.fromkeys(re.split(TAG_SEPARATOR, row["value"].strip(" \t")), row["n"]))
+    return {tag: n for tag, n in tags.most_common() if tag}

@@ -1,0 +1,1 @@
+"""What a report can contain, a folder each."""

@@ -1,0 +1,1 @@
+"""Lists of customers for campaign tools: whom each selects, who may be contacted, how it is handed over."""

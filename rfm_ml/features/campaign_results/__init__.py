@@ -1,0 +1,1 @@
+"""Did the campaigns work? Lifts of what was sent, by segment."""

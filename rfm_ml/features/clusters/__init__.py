@@ -1,0 +1,1 @@
+"""Groups that lie together by themselves, and how they are told apart."""

@@ -1,0 +1,1 @@
+"""Which segmentation should we use? Strategies on past days."""

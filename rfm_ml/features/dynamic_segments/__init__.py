@@ -1,0 +1,1 @@
+"""Segments by criteria, with their history."""

@@ -1,0 +1,1 @@
+"""What customers will buy next, and how far that can be trusted."""

@@ -1,0 +1,1 @@
+"""Who moved between segments, what changed, and alerts on it."""

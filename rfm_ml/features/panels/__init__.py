@@ -1,0 +1,1 @@
+"""How segments behave: rhythm, funnel, response, carts."""

@@ -1,0 +1,1 @@
+"""What each segment buys more than others, and what to offer."""
