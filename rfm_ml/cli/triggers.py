@@ -9,6 +9,7 @@ import typer
 from rfm_ml.cli.app import AsOf, Out, ParamsFile, app, console, day_of, errors
 from rfm_ml.cli.display import print_table
 from rfm_ml.core.errors import DeliveryError
+from rfm_ml.core.text import count
 
 if TYPE_CHECKING:
     from rfm_ml.features.triggers.outbox import Sent
@@ -61,8 +62,7 @@ def tell_stopped(params: str, *, as_of: date | str | None, out: Path | None) -> 
 
 
 def _tell(sent: "Sent", what: str) -> None:
-    batches = "batch" if sent.batches == 1 else "batches"
-    console.print(f"Webhook: {sent.actions:,} {what} sent in {sent.batches:,} {batches}.")
+    console.print(f"Webhook: {sent.actions:,} {what} sent in {count(sent.batches, 'batch')}.")
 
 
 def require_webhook(params: str) -> None:

@@ -1,6 +1,7 @@
 """The vocabulary: every column that stages hand to each other, with its meaning and unit."""
 
-from typing import Final
+from collections.abc import Container
+from typing import Any, Final
 
 ORDERS: Final[dict[str, str]] = {
     "customer_id": "who ordered (text or whole number)",
@@ -47,3 +48,9 @@ REPEAT_BUYING: Final[dict[str, str]] = {
     "mean_repeat_value": "mean spend per repeat order day, in currency; 0 without one (m)",
 }
 """Columns that repeat-buying models need, with same-day orders merged."""
+
+
+def row_keys(*frames: Any) -> list[str]:
+    """Return the columns that name a row in every one of some tables: the customer, and the channel if they have it."""
+    held: list[Container[str]] = [getattr(frame, "columns", frame) for frame in frames]
+    return [key for key in ("customer_id", "channel") if all(key in columns for columns in held)]

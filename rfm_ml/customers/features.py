@@ -12,6 +12,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from rfm_ml.core.checks import require_columns
+from rfm_ml.core.columns import row_keys
 from rfm_ml.core.errors import DataError
 from rfm_ml.customers.days import (
     as_day,
@@ -181,7 +182,7 @@ def _join(result: ir.Table, extra: ir.Table) -> ir.Table:
             f"customer_id must be of one kind in orders, lines and events. Got {ids[0]} and {ids[1]}. "
             "Convert one of them."
         )
-    keys = [k for k in ("customer_id", "channel") if k in extra.columns]
+    keys = row_keys(extra)
     added = [c for c in extra.columns if c not in keys]
     joined = result.left_join(extra, keys)
     # A customer without lines or events has none of them; shares are there for every customer.

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from rfm_ml.core.checks import require_between, require_columns
+from rfm_ml.core.columns import row_keys
 from rfm_ml.customers.days import customer_days, group_keys, with_days
 from rfm_ml.customers.regularity import RHYTHMS
 from rfm_ml.customers.rfm import within
@@ -127,7 +128,7 @@ def top_customers(customers: pd.DataFrame, *, count: int = 10) -> pd.DataFrame:
         recency_days`; shares are NaN where the total spend is not above 0.
     """
     require_between(count, 1, 1000, name="count")
-    keys = [k for k in ("customer_id", "channel") if k in customers.columns]
+    keys = row_keys(customers)
     # nlargest keeps the first of equals, and the table is sorted by id.
     table = customers.nlargest(count, "spend").reset_index(drop=True)
     total = float(customers["spend"].sum())

@@ -1,5 +1,6 @@
 """Figures: each draws a tidy table that another stage computed, and returns its axes."""
 
+from rfm_ml.core.text import amount, count, percent
 from rfm_ml.plots.behaviour import plot_cohorts, plot_funnel, plot_rates
 from rfm_ml.plots.calibration import plot_calibration
 from rfm_ml.plots.campaigns import plot_expected_profit, plot_filters, plot_overlap
@@ -24,7 +25,7 @@ from rfm_ml.plots.over_time import plot_level_lines, plot_levels_over_time
 from rfm_ml.plots.products import plot_product_lift
 from rfm_ml.plots.segments import plot_rhythm, plot_segment_shares, plot_segment_sizes
 from rfm_ml.plots.sizes import plot_dynamic_sizes, plot_sizes_over_time
-from rfm_ml.plots.style import amount, count, percent, segment_colour, use_style
+from rfm_ml.plots.style import segment_colour, use_style
 from rfm_ml.plots.surfaces import plot_surface
 from rfm_ml.plots.tracking import plot_next_orders, plot_tracking
 from rfm_ml.plots.waterfall import plot_waterfall

@@ -7,10 +7,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
+from rfm_ml.core.text import count, percent
 from rfm_ml.plots.calibration import means_axis
 from rfm_ml.plots.canvas import label_bars, named_rows, new_axes, nothing_to_draw, put_title, row_height
 from rfm_ml.plots.months import month_ticks
-from rfm_ml.plots.style import BLUE, PALE, count, percent, segment_colour
+from rfm_ml.plots.style import BLUE, PALE, segment_colour
 
 ENOUGH: Final = 30
 """People from which on a share makes a headline."""

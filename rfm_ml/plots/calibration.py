@@ -5,8 +5,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from rfm_ml.core.text import short
 from rfm_ml.plots.canvas import new_axes, nothing_to_draw, put_title
-from rfm_ml.plots.style import BLUE, PALE, QUIET, short
+from rfm_ml.plots.style import BLUE, PALE, QUIET
 
 NOTHING = "There is no holdout to judge predictions by."
 

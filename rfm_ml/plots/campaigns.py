@@ -5,8 +5,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
+from rfm_ml.core.text import percent, short
 from rfm_ml.plots.canvas import label_bars, named_rows, new_axes, nothing_to_draw, put_title, row_height
-from rfm_ml.plots.style import BLUE, ORANGE, PALE, QUIET, level_colours, percent, short
+from rfm_ml.plots.style import BLUE, ORANGE, PALE, QUIET, level_colours
 
 
 def plot_filters(counts: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:

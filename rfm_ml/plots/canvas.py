@@ -7,7 +7,8 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from rfm_ml.plots.style import PALE, QUIET, WIDTH, short
+from rfm_ml.core.text import short
+from rfm_ml.plots.style import PALE, QUIET, WIDTH
 
 TITLE_LETTERS = 64
 """Letters of a title that fit across a figure."""

@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter
 
+from rfm_ml.core.text import percent, short, with_unit
 from rfm_ml.plots.canvas import label_bars, named_rows, new_axes, nothing_to_draw, put_title, quiet_bars, row_height
-from rfm_ml.plots.style import BLUE, INK, ORANGE, SHADES, ordered_colours, percent, short, with_unit
+from rfm_ml.plots.style import BLUE, INK, ORANGE, SHADES, ordered_colours
 
 MEASURES: Final = {
     "silhouette": "silhouette\n(1: far apart)",

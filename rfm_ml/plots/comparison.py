@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
+from rfm_ml.core.text import short, with_unit
 from rfm_ml.plots.canvas import named_rows, new_axes, nothing_to_draw, put_title, row_height
-from rfm_ml.plots.style import BLUE, INK, ORANGE, PALE, QUIET, SHADES, short, with_unit
+from rfm_ml.plots.style import BLUE, INK, ORANGE, PALE, QUIET, SHADES
 
 NOTHING: Final = "Nothing could be compared; the reason is given above."
 VERDICTS: Final = {"better": BLUE, "no difference": QUIET, "worse": ORANGE}

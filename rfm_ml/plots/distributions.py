@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from rfm_ml.core.text import short, with_unit
 from rfm_ml.plots.canvas import new_axes, nothing_to_draw, number_axis, put_title
-from rfm_ml.plots.style import BLUE, ORANGE, short, with_unit
+from rfm_ml.plots.style import BLUE, ORANGE
 
 MOST_TICKS: Final = 8
 

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from rfm_ml.core.text import percent, short
 from rfm_ml.plots.canvas import new_axes, nothing_to_draw, put_title
-from rfm_ml.plots.style import INK, SHADES, percent, short
+from rfm_ml.plots.style import INK, SHADES
 
 VALUES: Final = {
     "customer_share": "share of customers",

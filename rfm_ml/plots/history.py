@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.axes import Axes
 
+from rfm_ml.core.text import count
 from rfm_ml.plots.canvas import named_rows, new_axes, nothing_to_draw, put_title, row_height
 from rfm_ml.plots.months import month_ticks
-from rfm_ml.plots.style import PALE, count, segment_colour
+from rfm_ml.plots.style import PALE, segment_colour
 
 
 def plot_segment_history(

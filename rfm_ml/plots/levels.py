@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from rfm_ml.core.text import amount, percent, with_unit
 from rfm_ml.plots.canvas import label_bars, named_rows, new_axes, nothing_to_draw, put_title, row_height
-from rfm_ml.plots.style import BLUE, ORANGE, PALE, amount, percent, with_unit
+from rfm_ml.plots.style import BLUE, ORANGE, PALE
 
 SHARES: Final = {"customer_share": PALE, "orders_share": ORANGE, "revenue_share": BLUE}
 WORDS: Final = {"customer_share": "customers", "orders_share": "orders", "revenue_share": "revenue"}

@@ -8,9 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
+from rfm_ml.core.text import percent, short
 from rfm_ml.plots.calibration import legend_above
 from rfm_ml.plots.canvas import label_bars, named_rows, new_axes, nothing_to_draw, put_title, row_height
-from rfm_ml.plots.style import BLUE, GRID, INK, ORANGE, PALE, QUIET, percent, short
+from rfm_ml.plots.style import BLUE, GRID, INK, ORANGE, PALE, QUIET
 
 NO_CAMPAIGN: Final = "There is no campaign that can be judged."
 MOST_LIFTS: Final = 40

@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
+from rfm_ml.core.text import short
 from rfm_ml.plots.canvas import named_rows, new_axes, nothing_to_draw, put_title
-from rfm_ml.plots.style import BLUE, INK, ORANGE, PALE, QUIET, SHADES, segment_colour, short
+from rfm_ml.plots.style import BLUE, INK, ORANGE, PALE, QUIET, SHADES, segment_colour
 from rfm_ml.segments.movement import move_in_words
 
 MOST_SEGMENTS: Final = 14

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.axes import Axes
 
+from rfm_ml.core.text import with_unit
 from rfm_ml.plots.canvas import new_axes, nothing_to_draw, number_axis, put_title
-from rfm_ml.plots.style import BLUE, PALE, QUIET, with_unit
+from rfm_ml.plots.style import BLUE, PALE, QUIET
 
 MOST_TICKS = 9
 

@@ -8,10 +8,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
+from rfm_ml.core.text import percent, with_unit
 from rfm_ml.plots.calibration import means_axis
 from rfm_ml.plots.canvas import new_axes, nothing_to_draw, number_axis, put_title
 from rfm_ml.plots.months import month_ticks
-from rfm_ml.plots.style import level_colours, percent, with_unit
+from rfm_ml.plots.style import level_colours
 
 NOTHING: Final = "There are no earlier days to look back on."
 WORDS: Final = {

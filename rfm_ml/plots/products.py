@@ -5,8 +5,9 @@ from typing import Final
 import pandas as pd
 from matplotlib.axes import Axes
 
+from rfm_ml.core.text import percent
 from rfm_ml.plots.canvas import label_bars, named_rows, new_axes, nothing_to_draw, put_title, row_height
-from rfm_ml.plots.style import INK, percent, segment_colour
+from rfm_ml.plots.style import INK, segment_colour
 
 MOST_EACH: Final = 3
 """Products drawn per segment."""

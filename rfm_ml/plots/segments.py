@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from rfm_ml.core.text import percent
 from rfm_ml.plots.canvas import (
     label_bars,
     named_rows,
@@ -15,7 +16,7 @@ from rfm_ml.plots.canvas import (
     quiet_bars,
     row_height,
 )
-from rfm_ml.plots.style import BLUE, QUIET, percent, segment_colour
+from rfm_ml.plots.style import BLUE, QUIET, segment_colour
 
 MOST_ROWS: Final = 30
 """Segments drawn at most: the largest; further ones are summed up in one last row."""

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from rfm_ml.core.text import short, with_unit
 from rfm_ml.plots.canvas import new_axes, nothing_to_draw, number_axis, put_title
 from rfm_ml.plots.migration import MOST_SEGMENTS, OTHERS, flow_colour
 from rfm_ml.plots.months import month_ticks
-from rfm_ml.plots.style import ordered_colours, short, with_unit
+from rfm_ml.plots.style import ordered_colours
 
 FAR_APART: Final = 30
 """Sizes that differ by so many times are drawn on a scale that grows by a factor."""

@@ -21,9 +21,6 @@ ORANGE: Final = "#c8641b"
 
 # Blue to orange: told apart with every common colour blindness, and in grey the ends are dark.
 _VALUE = LinearSegmentedColormap.from_list("value", ["#12385f", "#2a75b3", "#7fb2d4", "#e0b070", "#d07f2f", "#8f4210"])
-NONE: Final = "\N{EN DASH}"
-"""Written where there is no number."""
-
 SHADES: Final = LinearSegmentedColormap.from_list("shades", ["#f3f7fb", "#9cc3e0", "#2a75b3", "#12385f"])
 """From nothing to much, for heat maps."""
 
@@ -121,55 +118,3 @@ def _known_colours() -> dict[str, str]:
         for i, segment in enumerate(names):
             colours.setdefault(segment, to_hex(_VALUE(i / max(len(names) - 1, 1))))
     return colours
-
-
-def percent(share: float, *, digits: int = 1) -> str:
-    """Write a share, as in "19.5%"; a dash where there is none.
-
-    Examples
-    --------
-    >>> percent(0.1947)
-    '19.5%'
-    """
-    # Adding 0 turns a tiny loss, written as -0.0, into 0.0.
-    return f"{round(share, digits + 2) + 0.0:.{digits}%}" if share == share else NONE
-
-
-def amount(value: float, currency: str = "") -> str:
-    """Write money: whole from 1,000 up, else with cents; a dash where there is none.
-
-    Examples
-    --------
-    >>> amount(96532.52, "USD"), amount(14.96), amount(-0.001)
-    ('96,533 USD', '14.96', '0.00')
-    """
-    if value != value:
-        return NONE
-    digits = 0 if abs(value) >= 999.995 else 2
-    text = f"{round(value, digits) + 0.0:,.{digits}f}"
-    return f"{text} {currency}".strip()
-
-
-def count(number: int, noun: str) -> str:
-    """Write a number of things, as in "1 customer" and "2,357 customers"."""
-    plural = noun if number == 1 else f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2:] != "ay" else f"{noun}s"
-    return f"{number:,} {plural}"
-
-
-def short(value: float) -> str:
-    """Write a number for an axis: thousands as k, millions as M.
-
-    Examples
-    --------
-    >>> short(0), short(950), short(12_500), short(3_000_000)
-    ('0', '950', '12.5k', '3M')
-    """
-    for size, letter in ((1e9, "bn"), (1e6, "M"), (1e4, "k")):
-        if abs(value) >= size:
-            return f"{value / (1e3 if letter == 'k' else size):,.4g}{letter}"
-    return f"{value:,.6g}"
-
-
-def with_unit(text: str, unit: str) -> str:
-    """Write an axis label with its unit, if there is one: "revenue (USD)"."""
-    return f"{text} ({unit})" if unit else text

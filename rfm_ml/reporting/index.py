@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 
 import rfm_ml
+from rfm_ml.core.text import count
 from rfm_ml.features.audiences.overview import Manifests, for_index, held_sentences, list_warnings
 from rfm_ml.features.migration.alerts import MOST
 from rfm_ml.features.migration.changes import Changes
-from rfm_ml.plots import count
 from rfm_ml.reporting.notebooks import NotebookRun
 from rfm_ml.reporting.pages import templates
 from rfm_ml.segments import share_of_customers_for

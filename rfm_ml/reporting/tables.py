@@ -9,8 +9,7 @@ import pandas as pd
 from IPython.display import Markdown
 from pandas.io.formats.style import Styler
 
-from rfm_ml.plots import amount, percent
-from rfm_ml.plots.style import NONE
+from rfm_ml.core.text import NONE, amount, percent
 
 MONEY: Final = ("amount", "spend", "revenue", "value")
 """A column with one of these words in its name holds money, unless it is a share."""

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from rfm_ml.core.checks import require_between, require_columns
+from rfm_ml.core.columns import row_keys
 from rfm_ml.customers.days import as_day, as_table, with_days
 from rfm_ml.customers.engagement import ACTIVITIES
 from rfm_ml.customers.rfm import within
@@ -83,7 +84,7 @@ def retention(assigned: pd.DataFrame, recent: pd.DataFrame, *, order: Sequence[s
         `segment, customers, ordered, ordered_share, revenue, revenue_each`: who ordered in the period, and what the
         segment brought, in all and per customer of it.
     """
-    keys = [k for k in ("customer_id", "channel") if k in recent.columns]
+    keys = row_keys(recent)
     require_columns(list(assigned.columns), [*keys, "segment"], what="The table of segments")
     figures = ["orders_recent", "revenue_recent"]
     joined = assigned[[*keys, "segment"]].merge(recent[[*keys, *figures]], on=keys, how="left")
@@ -140,7 +141,7 @@ def abandoned_carts(
     limit = min_value if min_value is not None else left["cart_value"].quantile(0.75) if len(left) else 0.0
     scored = assigned[assigned["F"] > 0]
     best = scored[(scored["F"] == scored["F"].max()) | (scored["M"] == scored["M"].max())]
-    keys = [k for k in ("customer_id", "channel") if k in customers.columns and k in assigned.columns]
+    keys = row_keys(customers, assigned)
     found = best.merge(customers[[*keys, "last_order_on", "spend"]], on=keys).merge(left, on="customer_id")
     # An order in any channel is an answer to the cart.
     last = found["customer_id"].map(customers.groupby("customer_id")["last_order_on"].max())

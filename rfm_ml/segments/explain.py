@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from rfm_ml.core.text import plural
 from rfm_ml.segments.maps import SegmentMap
 from rfm_ml.strategies import ScoreStrategy
 from rfm_ml.strategies.reading import number_column
@@ -198,7 +199,7 @@ def _counted_ways(best: Best) -> list[str]:
         if orders == np.inf:
             ways.append("")
             continue
-        count = f"{orders:.0f} more order{'' if orders == 1 else 's'}"
+        count = f"{orders:.0f} more {plural('order', orders)}"
         total = " in total" if orders > 1 else ""
         ways.append(f"{count} worth at least {money:.2f}{total} now" if money > 0 else f"{count} now")
     return ways

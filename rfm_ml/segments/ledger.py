@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from rfm_ml.core.checks import require_between, require_columns
+from rfm_ml.core.columns import row_keys
 from rfm_ml.core.errors import DataError, ParamsError
 from rfm_ml.segments.maps import PROSPECT
 from rfm_ml.segments.model import SegmentModel
@@ -67,7 +68,7 @@ def ledger_rows(
         If customers have no label, or ids are of another kind than in `earlier`.
     """
     require_between(periods, 1, 100, name="periods")
-    keys = [k for k in ("customer_id", "channel") if k in assigned.columns]
+    keys = row_keys(assigned)
     now = assigned[assigned["segment"] != PROSPECT].reset_index(drop=True)
     require_columns(list(customers.columns), [*keys, "spend"], what="The customers' table")
     if not now[keys].equals(customers[keys].reset_index(drop=True)):
@@ -102,7 +103,7 @@ def relinked(rows: pd.DataFrame, earlier: pd.DataFrame | None) -> pd.DataFrame:
     """
     if earlier is None or earlier.empty:
         return rows
-    keys = [k for k in ("customer_id", "channel") if k in rows.columns]
+    keys = row_keys(rows)
     now = rows.reset_index(drop=True)
     before = _joined(now[keys], earlier[[*keys, *STATE]], keys=keys)
     return now.assign(**_state(before, segment=now["segment"], label=now["label"], day=now["as_of"]))
@@ -145,7 +146,7 @@ def hold_scores(
     strategy = model.strategy_
     if earlier is None or not isinstance(strategy, ScoreStrategy) or not set("RFM") <= set(earlier.columns):
         return assigned
-    keys = [k for k in ("customer_id", "channel") if k in assigned.columns and k in earlier.columns]
+    keys = row_keys(assigned, earlier)
     before = _joined(assigned[keys], earlier[[*keys, *"RFM"]], keys=keys)
     scores: dict[str, np.ndarray] = {}
     for measure, scale in strategy.scales_.items():

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 
 from rfm_ml.core.checks import require_between, require_columns
+from rfm_ml.core.columns import row_keys
+from rfm_ml.core.text import plural
 
 NEW: Final = "new"
 """Where customers come from who were none on the first day."""
@@ -123,7 +125,7 @@ def move_in_words(from_segment: str, to_segment: str, *, customers: int) -> str:
     '3 of Lost gone from the log'
     """
     if from_segment == NEW:
-        return f"{customers:,} new {'customer' if customers == 1 else 'customers'} in {to_segment}"
+        return f"{customers:,} new {plural('customer', customers)} in {to_segment}"
     if to_segment == GONE:
         return f"{customers:,} of {from_segment} gone from the log"
     return f"{customers:,} from {from_segment} to {to_segment}"
@@ -245,15 +247,15 @@ def full_order(order: Sequence[str], *frames: pd.DataFrame) -> list[str]:
     return [*order, *sorted(found - set(order))]
 
 
-def _keys(*frames: pd.DataFrame) -> list[str]:
-    """Return what identifies a customer: also the channel, if every day knows it."""
-    for frame in frames:
-        require_columns(list(frame.columns), ["customer_id", "segment", "value"], what="The ledger")
-    return [k for k in ("customer_id", "channel") if all(k in f.columns for f in frames)]
-
-
 def share_moved(matrix: pd.DataFrame) -> float:
     """Return the share of the customers of both days who are in another segment, NaN without any."""
     both = matrix[(matrix["from_segment"] != NEW) & (matrix["to_segment"] != GONE)]
     moved = both.loc[both["from_segment"] != both["to_segment"], "customers"].sum()
     return float(moved / both["customers"].sum()) if len(both) else float(np.nan)
+
+
+def _keys(*frames: pd.DataFrame) -> list[str]:
+    """Return what identifies a customer: also the channel, if every day knows it."""
+    for frame in frames:
+        require_columns(list(frame.columns), ["customer_id", "segment", "value"], what="The ledger")
+    return row_keys(*frames)

@@ -6,6 +6,7 @@ from typing import Final
 import pandas as pd
 
 from rfm_ml.core.checks import require_between, require_columns, require_known
+from rfm_ml.core.columns import row_keys
 from rfm_ml.segments.movement import NEW, full_order
 
 ALREADY: Final = "already there"
@@ -35,7 +36,7 @@ def stays(ledger: pd.DataFrame) -> pd.DataFrame:
     [['New', 29, True], ['Loyal', 31, False]]
     """
     require_columns(list(ledger.columns), ["customer_id", "as_of", "segment"], what="The ledger")
-    keys = [k for k in ("customer_id", "channel") if k in ledger.columns]
+    keys = row_keys(ledger)
     rows = ledger[[*keys, "as_of", "segment"]].sort_values([*keys, "as_of"], ignore_index=True)
     same_customer = pd.Series(True, rows.index)
     for key in keys:
@@ -108,7 +109,7 @@ def paths_to(table: pd.DataFrame, segment: str, *, steps: int = 3, count: int = 
     require_between(steps, 1, 6, name="steps")
     require_between(count, 1, 1000, name="count")
     require_known(segment, sorted(table["segment"].unique()), what="The segment")
-    keys = [k for k in ("customer_id", "channel") if k in table.columns]
+    keys = row_keys(table)
     grouped = table.groupby(keys, sort=False)
     entry = table["segment"] == segment
     path, start = table.loc[entry, "segment"].astype("str"), table.loc[entry, "since"]

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 
 from rfm_ml.core.checks import require_columns
 from rfm_ml.core.errors import DataError, NotFittedError, ParamsError
+from rfm_ml.core.text import plural
 from rfm_ml.strategies.frozen import canonical_json, fingerprint_of, stability_index
 from rfm_ml.strategies.reading import number_column
 from rfm_ml.strategies.scale import Floats, Ints, Scale
@@ -123,7 +124,7 @@ class ScoreStrategy(BaseEstimator, ABC):
             bins = self.scales_[measure].bins
             if distinct < min(3, bins):
                 warnings.warn(
-                    f"{measure} has {distinct} distinct score{'' if distinct == 1 else 's'} out of {bins}: most "
+                    f"{measure} has {distinct} distinct {plural('score', distinct)} out of {bins}: most "
                     f"customers have the same {self.scales_[measure].column}. Fewer scores or other limits tell "
                     "them apart better.",
                     UserWarning,

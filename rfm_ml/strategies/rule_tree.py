@@ -12,6 +12,7 @@ from sklearn.tree import DecisionTreeRegressor
 
 from rfm_ml.core.checks import require_between, require_columns
 from rfm_ml.core.errors import DataError, NotFittedError, ParamsError
+from rfm_ml.core.text import plural
 from rfm_ml.strategies.frozen import fingerprint_of, stability_index
 from rfm_ml.strategies.reading import number_column
 from rfm_ml.strategies.rules import NO_ORDER, Rule, RuleSet, conditions_words
@@ -214,9 +215,7 @@ class RuleTree(BaseEstimator):
                 break
             then = rules.match(_after_orders(customers, more))
             better = open_ & (then < now)
-            count = (
-                f"{more} more order{'' if more == 1 else 's'} now, of {'his' if more == 1 else 'their'} usual value,"
-            )
+            count = f"{more} more {plural('order', more)} now, of {'his' if more == 1 else 'their'} usual value,"
             for rule in np.unique(then[better]):
                 told[better & (then == rule)] = f"{count} would lead to: {rules.rules[rule].label}."
             open_ &= ~better

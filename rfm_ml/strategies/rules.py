@@ -10,6 +10,7 @@ import pandas as pd
 
 from rfm_ml.core.checks import require_columns
 from rfm_ml.core.errors import ParamsError
+from rfm_ml.core.text import plural
 from rfm_ml.strategies.reading import number_column
 from rfm_ml.strategies.scale import Floats, Ints
 
@@ -81,7 +82,7 @@ def _range_of(condition: Condition) -> str:
 
 def _days_ago(condition: Condition) -> str:
     low, high = condition.above, condition.at_most
-    days = f"day{'' if (low if high is None else high) == 1 else 's'} ago"
+    days = f"{plural('day', low or 0 if high is None else high)} ago"
     if high is None:
         return f"last order more than {plain_number(low or 0)} {days}"
     if low is None:
@@ -95,9 +96,9 @@ def _counted(condition: Condition) -> str:
     if high is None:
         return f"{plain_number((low or 0) + 1)} or more orders"
     if low is None:
-        return f"at most {plain_number(high)} order{'' if high == 1 else 's'}"
+        return f"at most {plain_number(high)} {plural('order', high)}"
     first = f"{plain_number(low + 1)} to " if low + 1 < high else ""
-    return f"{first}{plain_number(high)} order{'' if high == 1 else 's'}"
+    return f"{first}{plain_number(high)} {plural('order', high)}"
 
 
 def _whole_or_range(write: Callable[[Condition], str]) -> Callable[[Condition], str]:

@@ -5,6 +5,8 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from itertools import product
 from typing import Final
 
+from rfm_ml.core.text import plural
+
 WHOLE: Final = frozenset({"recency_days", "orders", "repeat_orders", "active_days", "age_days"})
 """Columns that count something: their edges are written as whole numbers."""
 
@@ -83,10 +85,10 @@ def range_words(low: float | None, high: float | None, *, column: str, at_least:
 def value_phrase(column: str) -> Callable[[float], str]:
     """Return the function that writes one customer's value of `column` as part of a sentence."""
     phrases: dict[str, Callable[[float], str]] = {
-        "recency_days": lambda v: f"last order {v:.0f} day{'' if v == 1 else 's'} ago",
-        "orders": lambda v: f"{plain(v, 'orders')} order{'' if v == 1 else 's'}",
+        "recency_days": lambda v: f"last order {v:.0f} {plural('day', v)} ago",
+        "orders": lambda v: f"{plain(v, 'orders')} {plural('order', v)}",
         "spend": lambda v: f"spend {v:.2f}",
-        "orders_per_year": lambda v: f"{plain(v, column)} order{'' if v == 1 else 's'} a year",
+        "orders_per_year": lambda v: f"{plain(v, column)} {plural('order', v)} a year",
         "spend_per_year": lambda v: f"spend {v:.2f} a year",
     }
     return phrases.get(column, lambda v: f"{column} {plain(v, column)}")

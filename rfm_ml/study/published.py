@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from rfm_ml.core.columns import row_keys
+from rfm_ml.core.text import count
 from rfm_ml.segments import PROSPECT, SegmentModel
 from rfm_ml.study.ledgers import OF_A_DAY, Ledgers
 from rfm_ml.study.model_choice import ModelChoice, decided
@@ -123,7 +125,7 @@ class PublishedStudy(Study):
         published = self._of_day.get(name)
         if published is None:
             return rows
-        keys = [k for k in ("customer_id", "channel") if k in rows.columns and k in published.columns]
+        keys = row_keys(rows, published)
         place = pd.MultiIndex.from_frame(published[keys]).get_indexer(pd.MultiIndex.from_frame(rows[keys]))
         known = place >= 0
         came, gone = int((~known & (rows["segment"] != PROSPECT)).sum()), len(published) - int(known.sum())
@@ -153,7 +155,7 @@ class PublishedStudy(Study):
             return [f"The data begin on {first}, after {self.as_of}: nobody is a customer yet."]
         silent = (self.as_of - last).days
         if silent > (STALE_DAYS if str(self._asked) == str(self.params.as_of) else 0):
-            return [f"The data end on {last}, {silent:,} {'day' if silent == 1 else 'days'} before {self.as_of}."]
+            return [f"The data end on {last}, {count(silent, 'day')} before {self.as_of}."]
         return []
 
 

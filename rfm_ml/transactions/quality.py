@@ -4,6 +4,7 @@ from datetime import date
 
 import pandas as pd
 
+from rfm_ml.core.text import count
 from rfm_ml.transactions.waterfall import QUARANTINED
 
 NOTABLE_SHARE = 0.01
@@ -30,7 +31,7 @@ def quality_warnings(waterfall: pd.DataFrame, *, last_order_on: date, as_of: dat
     bad = sum(-row["rows"] for step, row in steps.items() if step in QUARANTINED)
     if bad:
         found.append(
-            f"{_count(bad, 'row')} of {gross['rows']:,} could not be read; "
+            f"{count(bad, 'row')} of {gross['rows']:,} could not be read; "
             "a run lists them in tables/quarantine.csv with the reason and the row of the source."
         )
     for step in (
@@ -46,7 +47,7 @@ def quality_warnings(waterfall: pd.DataFrame, *, last_order_on: date, as_of: dat
         money = amount / abs(gross["amount"]) if gross["amount"] else 0
         if max(rows / gross["rows"], money) > NOTABLE_SHARE:
             found.append(
-                f"{step[:1].upper()}{step[1:]}: {_count(rows, 'row')} ({rows / gross['rows']:.1%}) do not count."
+                f"{step[:1].upper()}{step[1:]}: {count(rows, 'row')} ({rows / gross['rows']:.1%}) do not count."
             )
     silent = (as_of - last_order_on).days
     if silent > STALE_DAYS:
@@ -58,7 +59,3 @@ def quality_warnings(waterfall: pd.DataFrame, *, last_order_on: date, as_of: dat
     if later > gross["rows"] / 2:
         found.append(f"{later / gross['rows']:.0%} of the rows are after the as-of day and do not count.")
     return found
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

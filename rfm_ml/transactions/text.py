@@ -6,6 +6,7 @@ from typing import Any
 import duckdb
 
 from rfm_ml.core.errors import DataError, ParamsError
+from rfm_ml.core.text import count
 from rfm_ml.transactions.engine import literal, one_row
 
 _TIMES = ("", " %H:%M", " %H:%M:%S", "T%H:%M", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
@@ -77,7 +78,7 @@ def read_dates(con: Any, table: str, column: str, *, formats: list[str] | None, 
             continue
         reading = _pick_reading(con, table, text, family=family, column=column)
         branches.append(f"WHEN {_matches(text, pattern)} THEN {_strptime(text, readings[reading])}")
-        notes.append(f"{counts[family]:,} {'date' if counts[family] == 1 else 'dates'} written as {reading}")
+        notes.append(f"{count(counts[family], 'date')} written as {reading}")
     iso = f"WHEN {_matches(text, _ISO)} THEN {_iso(text, time_zone)}" if counts["iso"] else ""
     if not iso and not branches:
         return TextColumn("NULL::TIMESTAMP")

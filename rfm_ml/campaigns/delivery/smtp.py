@@ -12,6 +12,7 @@ from typing import Final
 from rfm_ml.campaigns.delivery.parcel import Parcel
 from rfm_ml.core.checks import require_between, require_known
 from rfm_ml.core.errors import DataError, DeliveryError, DeliveryRefusedError, DeliveryUncertainError, ParamsError
+from rfm_ml.core.text import count
 
 PORTS: Final = {"starttls": 587, "ssl": 465, "none": 25}
 """Ways to encrypt, and the port of each."""
@@ -128,7 +129,7 @@ class Mail:
     @property
     def where(self) -> str:
         """Server and number of recipients."""
-        people = f"{len(self.recipients)} recipient{'s' if len(self.recipients) > 1 else ''}"
+        people = count(len(self.recipients), "recipient")
         return f"mail to {people} by {self.server.host}{', list attached' if self.attach else ''}"
 
     def message(self, parcel: Parcel) -> EmailMessage:

@@ -13,8 +13,8 @@ from rfm_ml.campaigns.manifest import read_groups, read_manifest
 from rfm_ml.core.checks import did_you_mean
 from rfm_ml.core.errors import DeliveryError, DeliveryUncertainError, GateError, ParamsError, RfmError
 from rfm_ml.core.places import base_folder, find_params
+from rfm_ml.core.text import count
 from rfm_ml.params import load_params
-from rfm_ml.plots import count
 from rfm_ml.study import Study
 from rfm_ml.study.permission import Permission
 from rfm_ml.study.publishing import locked

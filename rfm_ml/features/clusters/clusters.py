@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from rfm_ml.core.columns import row_keys
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.segments import PROSPECT, SegmentModel, segment_profile
 from rfm_ml.strategies import Clusters
@@ -93,7 +94,7 @@ class Grouping:
     def profile(self) -> pd.DataFrame:
         """One row per group, as `segment_profile`."""
         customers = self.study.customers
-        keys = [k for k in ("customer_id", "channel") if k in customers]
+        keys = row_keys(customers)
         assigned = customers[keys].assign(segment=self.segments["segment"])
         return segment_profile(assigned, customers, order=self.model.segments)
 

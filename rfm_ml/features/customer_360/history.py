@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from rfm_ml.core.columns import row_keys
 from rfm_ml.customers.snapshots import snapshots
 from rfm_ml.features.panels.panels import MOST_MONTHS, month_ends
 from rfm_ml.study.ledgers import read_ledger
@@ -41,7 +42,7 @@ def segment_history(study: Study, rows: pd.DataFrame, *, orders: Any, events: pd
     computed = [d for d in ends if d < min(published, default=today)]
     days = [*computed, *sorted(published)][-MOST_MONTHS:]
     measured = snapshots(orders, as_of=[*days, today], **study.params.customers.model_dump())
-    keys = [k for k in ("customer_id", "channel") if k in rows]
+    keys = row_keys(rows)
     own = study.ledger()
     known = published | {today: own[own["customer_id"] == rows["customer_id"].iloc[0]]}
     last, found = None, []

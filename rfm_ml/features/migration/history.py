@@ -7,6 +7,7 @@ from typing import Final
 
 import pandas as pd
 
+from rfm_ml.core.columns import row_keys
 from rfm_ml.core.store import digest
 from rfm_ml.segments.maps import PROSPECT
 from rfm_ml.segments.movement import (
@@ -63,7 +64,7 @@ class History:
     @property
     def keys(self) -> list[str]:
         """What identifies a customer: with channels, each channel of his is one."""
-        return [k for k in ("customer_id", "channel") if k in self.today.columns]
+        return row_keys(self.today)
 
     @cached_property
     def segments(self) -> list[str]:

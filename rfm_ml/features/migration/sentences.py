@@ -5,7 +5,7 @@ from datetime import date
 
 import pandas as pd
 
-from rfm_ml.plots import amount, count, percent
+from rfm_ml.core.text import amount, count, percent
 from rfm_ml.segments.movement import DOWN, UP, share_moved, up_and_down
 
 MEANING = (

@@ -7,6 +7,7 @@ from typing import Final
 
 import pandas as pd
 
+from rfm_ml.core.columns import row_keys
 from rfm_ml.core.errors import DataError
 from rfm_ml.customers.engagement import ENGAGED, activity
 from rfm_ml.customers.funnel import STAGES, first_month_cohorts, funnel
@@ -138,7 +139,7 @@ class Panels:
 
         `segment, regular, cyclic, seasonal, occasional, cannot_tell, late`; the last is NaN where nobody has a rhythm.
         """
-        keys = [k for k in ("customer_id", "channel") if k in self.assigned and k in self.study.customers]
+        keys = row_keys(self.assigned, self.study.customers)
         known = self.study.customers[[*keys, "buying_rhythm", "overdue_days"]]
         joined = self.assigned[[*keys, "segment"]].merge(known, on=keys)
         rhythm = joined["buying_rhythm"].replace({"too few orders": "cannot_tell", "one-time": "cannot_tell"})

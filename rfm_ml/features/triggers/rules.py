@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from rfm_ml.core.checks import require_columns
+from rfm_ml.core.columns import row_keys
 from rfm_ml.segments.movement import GONE, NEW, moves
 
 MEASURES: Final = {
@@ -88,7 +89,7 @@ def score_dropped(before: pd.DataFrame, after: pd.DataFrame, *, score: str, by: 
     was, now = both["was"].fillna(0), both["now"].fillna(0)
     fell = (was > 0) & (now > 0) & (was - now >= by)
     words = [f"{score} fell from {int(a)} to {int(b)}" for a, b in zip(was[fell], now[fell], strict=True)]
-    return both[fell].assign(happened=words)[[*_keys(both), *FOUND]].reset_index(drop=True)
+    return both[fell].assign(happened=words)[[*row_keys(both), *FOUND]].reset_index(drop=True)
 
 
 def fell_below(before: pd.DataFrame, after: pd.DataFrame, *, measure: str, below: float) -> pd.DataFrame:
@@ -107,7 +108,7 @@ def fell_below(before: pd.DataFrame, after: pd.DataFrame, *, measure: str, below
     fell = (both["was"] >= below) & (both["now"] < below)
     name = MEASURES.get(measure, measure)
     words = [f"{name} fell from {_figure(a)} to {_figure(b)}" for a, b in both.loc[fell, ["was", "now"]].to_numpy()]
-    return both[fell].assign(happened=words)[[*_keys(both), *FOUND]].reset_index(drop=True)
+    return both[fell].assign(happened=words)[[*row_keys(both), *FOUND]].reset_index(drop=True)
 
 
 def became_overdue(customers: pd.DataFrame, *, elapsed_days: int, days_late: int = 0) -> pd.DataFrame:
@@ -130,7 +131,7 @@ def became_overdue(customers: pd.DataFrame, *, elapsed_days: int, days_late: int
         for r, n in found[["recency_days", "overdue_days"]].to_numpy(dtype=np.float64)
     ]
     found = found.assign(from_segment=found["segment"], to_segment=found["segment"], happened=words)
-    return found[[*_keys(found), *FOUND]].reset_index(drop=True)
+    return found[[*row_keys(found), *FOUND]].reset_index(drop=True)
 
 
 def found_overdue(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
@@ -144,7 +145,7 @@ def found_overdue(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     """
     both = _both(before, after, column="overdue")
     found = both[both["now"].astype("bool") & ~both["was"].astype("bool")]
-    return found.assign(happened="Silent for longer than the model expects")[[*_keys(both), *FOUND]].reset_index(
+    return found.assign(happened="Silent for longer than the model expects")[[*row_keys(both), *FOUND]].reset_index(
         drop=True
     )
 
@@ -201,7 +202,7 @@ def action_list(
     DataFrame
         `ACTIONS`, sorted by customer; `customer_id` is missing where a rule is about a segment.
     """
-    keys = _keys(found)
+    keys = row_keys(found)
     found = found.sort_values(keys, ignore_index=True) if keys else found
     told = found["happened"].astype("str")
     told = reason + ": " + told if reason else told
@@ -217,21 +218,17 @@ def action_list(
 def _told(found: pd.DataFrame) -> pd.DataFrame:
     pairs = zip(found["from_segment"], found["to_segment"], strict=True)
     words = [f"New, in {to}" if was == NEW else f"Moved from {was} to {to}" for was, to in pairs]
-    return found.assign(happened=words)[[*_keys(found), *FOUND]].reset_index(drop=True)
+    return found.assign(happened=words)[[*row_keys(found), *FOUND]].reset_index(drop=True)
 
 
 def _both(before: pd.DataFrame, after: pd.DataFrame, *, column: str) -> pd.DataFrame:
     """Return the customers of both days with both segments and a column on both days, `was` and `now`."""
-    keys = [k for k in _keys(after) if k in before.columns]
+    keys = [k for k in row_keys(after) if k in before.columns]
     for frame in (before, after):
         require_columns(list(frame.columns), [*keys, "segment", column], what="A day of the ledger")
     first = before[[*keys, "segment", column]].rename(columns={"segment": "from_segment", column: "was"})
     second = after[[*keys, "segment", column]].rename(columns={"segment": "to_segment", column: "now"})
     return first.merge(second, on=keys, validate="one_to_one").sort_values(keys, ignore_index=True)
-
-
-def _keys(frame: pd.DataFrame) -> list[str]:
-    return [k for k in ("customer_id", "channel") if k in frame.columns]
 
 
 def _figure(value: float) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from rfm_ml.campaigns.holdout import CONTROL
 from rfm_ml.core.checks import did_you_mean
+from rfm_ml.core.columns import row_keys
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.features.triggers import rules
 from rfm_ml.params.triggers import Trigger
@@ -243,7 +244,7 @@ class Triggers:
         frames = []
         pairs = zip(self._days(strategy, since=since), (past, study.customers), (then, study.predictions), strict=True)
         for ledger, customers, predictions in pairs:
-            keys = [k for k in ("customer_id", "channel") if k in ledger.columns]
+            keys = row_keys(ledger)
             values = customers[keys].assign(**{column: predictions[column].to_numpy()})
             frames.append(ledger[[*keys, "segment"]].merge(values, on=keys, validate="one_to_one"))
         return frames[0], frames[1]

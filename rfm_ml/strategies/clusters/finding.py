@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pandas as pd
 
+from rfm_ml.core.text import plural
 from rfm_ml.strategies.clusters.learned import Learned
 from rfm_ml.strategies.clusters.methods import find_groups
 from rfm_ml.strategies.clusters.scaling import Scaling
@@ -77,7 +78,7 @@ def _number(ordered: Floats, k: int | str, least: int) -> tuple[int, str]:
 
 
 def _count(groups: int) -> str:
-    return f"{groups} group{'' if groups == 1 else 's'}"
+    return f"{groups} {plural('group', groups)}"
 
 
 def _warn(told: str) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from rfm_ml.core.text import plural
 from rfm_ml.strategies.reading import number_column
 from rfm_ml.strategies.scale import Floats, Ints
 from rfm_ml.strategies.words import plain, value_phrase
@@ -99,7 +100,7 @@ def _sentence(code: int, *, more: int, worth: float, to: str, k: int) -> str:
     if not more:
         return f"Up to {MOST_ORDERS} more orders now are not enough for a higher group."
     each = f" worth {worth:.2f}{' each' if more > 1 else ''}" if worth > 0 else ""
-    return f"{more} more order{'' if more == 1 else 's'}{each} now would lead to {to}."
+    return f"{more} more {plural('order', more)}{each} now would lead to {to}."
 
 
 def _after_orders(customers: pd.DataFrame, more: int) -> pd.DataFrame:

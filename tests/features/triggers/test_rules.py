@@ -5,8 +5,8 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from rfm_ml.features.triggers import rules
 from rfm_ml.core.errors import DataError
+from rfm_ml.features.triggers import rules
 
 BEFORE = pd.DataFrame(
     {
