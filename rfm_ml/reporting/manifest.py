@@ -3,12 +3,12 @@
 import hashlib
 import json
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 import rfm_ml
-from rfm_ml.features.audiences.overview import Manifests, for_manifest
-from rfm_ml.features.migration.changes import Changes
+from rfm_ml.features.feature import Facts
 from rfm_ml.reporting.notebooks import NotebookRun
 from rfm_ml.study import Study
 
@@ -21,8 +21,7 @@ def write_manifest(
     part: Path,
     *,
     timings: dict[str, float],
-    changes: Changes,
-    lists: Manifests,
+    facts: Sequence[Facts],
     warnings: list[str],
 ) -> None:
     """Write `part/run.json`: what went in, what came out, by which rules; `part` holds all else already."""
@@ -51,11 +50,8 @@ def write_manifest(
             for name in study.strategies
             if (c := study.choice(name))
         },
-        "movement": changes.summary,
-        "alerts": changes.alerts,
-        "triggers": changes.triggers.figures,
         "objectors": len(study.objectors),
-        "audiences": for_manifest(lists),
+        **{name: figures for one in facts for name, figures in one.run.items()},
         "notebooks": {r.name: {"seconds": round(r.seconds, 2), "parameters": r.parameters} for r in runs},
         "seconds": timings,
         "notes": study.log.notes,

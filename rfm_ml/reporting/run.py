@@ -4,26 +4,17 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
 
+from rfm_ml.core.checks import require_known
 from rfm_ml.core.errors import NotebookError, ParamsError
-from rfm_ml.features.audiences.audiences import Audiences
-from rfm_ml.features.audiences.overview import (
-    Manifests,
-    held_sentences,
-    list_warnings,
-    require_confirmable,
-    write_campaigns,
-)
-from rfm_ml.features.comparison.comparison import StrategyComparison, compares
-from rfm_ml.features.dynamic_segments.dynamic_segments import DynamicSegments
+from rfm_ml.features import features_of
+from rfm_ml.features.feature import Facts, Feature, Report
 from rfm_ml.features.migration.alerts import shortened
-from rfm_ml.features.migration.changes import Changes
-from rfm_ml.features.products.products import require_products
 from rfm_ml.reporting.index import heading, write_index
 from rfm_ml.reporting.manifest import write_manifest
 from rfm_ml.reporting.notebooks import NotebookRun, execute_all, notebook_folder, prepare
@@ -32,8 +23,6 @@ from rfm_ml.reporting.pages import write_pages
 from rfm_ml.reporting.progress import Clock, Display
 from rfm_ml.study import Study
 from rfm_ml.study.publishing import building, failed_folder, locked
-
-COMPARING = "Comparing strategies"
 
 
 @dataclass(frozen=True)
@@ -93,59 +82,79 @@ def run_study(
     clock = Clock(display)
     study = Study(params, as_of=as_of, refresh=True)
     runs = prepare_notebooks(study, only=only)
-    audiences = _with_usable_campaigns(study, confirm=confirm)
+    for name in confirm:
+        require_known(name, study.params.audiences, what="--confirm: an audience of this study")
     folder = (out or study.base / "reports") / study.params.study
     with locked(folder):
-        with clock.stage("Reading orders"):
-            study.waterfall  # noqa: B018 - computed here so that notebooks find it in the cache
-        with clock.stage("Measuring customers"):
-            study.customers  # noqa: B018
+        features = usable_features(study, clock=clock, reports=folder, refit=refit)
+        warnings = [*study.warnings, *(told for feature in features for told in feature.remarks())]
         place = folder / study.as_of.isoformat()
-        with clock.stage("Naming segments"):
-            study.settle(reports=folder, refit=refit)
-            changes, dynamic = _usable_rules(study, audiences)
-            changes.stop_if_asked(failed=failed_folder(place))
-            warnings = [*study.warnings, *dynamic.not_seen()]
         kept = _unchanged(place, study, only=only)
-        if compares(study):
-            with clock.stage(COMPARING):
-                step = clock.display and partial(clock.display.step, COMPARING)
-                StrategyComparison(study, jobs=jobs, progress=step or None).folder  # noqa: B018
         with building(place) as part:
-            with clock.stage("Writing lists and tables"):
-                write_outputs(study, part, changes=changes)
-            lists: Manifests = {}
-            if audiences.names:
-                with clock.stage("Writing audiences"):
-                    lists = write_campaigns(audiences, part, confirmed=confirm)
+            report = Report(part, failed_folder(place), tuple(confirm), jobs=jobs)
+            facts = _write(features, report, clock=clock)
             runs = _execute(runs, study, part, jobs=jobs, clock=clock)
             with clock.stage("Writing pages"):
                 runs = _with_kept(kept, runs, part, study)
                 write_pages(runs, part / "notebooks", part / "pages", heading=heading(study))
-                write_index(study, runs, part, changes=changes, lists=lists, warnings=warnings)
-            write_manifest(study, runs, part, timings=clock.timings, changes=changes, lists=lists, warnings=warnings)
-        shutil.rmtree(failed_folder(place), ignore_errors=True)
+                write_index(study, runs, part, facts=facts, warnings=warnings)
+            write_manifest(study, runs, part, timings=clock.timings, facts=facts, warnings=warnings)
+        shutil.rmtree(report.failed, ignore_errors=True)
     study.store.prune(max_gb=study.params.engine.cache_gb)
-    told = [*warnings, *shortened(changes.alerts, where="run.json"), *list_warnings(lists), *changes.triggers.warnings]
-    return RunResult(place, study.as_of, study.log.notes, told, clock.seconds, tuple(held_sentences(lists)))
+    alerts = [alert for one in facts for alert in one.alerts]
+    warnings += [*shortened(alerts, where="run.json"), *(told for one in facts for told in one.warnings)]
+    held = tuple(sentence for one in facts for sentence in one.held)
+    return RunResult(place, study.as_of, study.log.notes, warnings, clock.seconds, held)
 
 
-def _with_usable_campaigns(study: Study, *, confirm: Sequence[str]) -> Audiences:
-    """Return the audiences; a fault in what campaigns rest on is told before anything runs."""
-    audiences = Audiences(study)
-    require_confirmable(audiences, confirm)
-    study.playbook  # noqa: B018
-    require_products(study)
-    return audiences
+def usable_features(
+    study: Study, *, clock: Clock | None = None, reports: Path | None = None, refit: bool = False
+) -> list[Feature]:
+    """Return the features of a study after each has looked whether its params can be met: the first half of a run.
+
+    Parameters
+    ----------
+    study
+        The study; its log, customers and models are made here.
+    clock
+        Told about the stages.
+    reports
+        Folder of the study's reports, to settle the models for; None settles nothing.
+    refit
+        Learn every strategy anew.
+
+    Raises
+    ------
+    ParamsError, DataError
+        If something is asked for that this study cannot give.
+    """
+    clock = clock or Clock(None)
+    study.playbook  # noqa: B018 - read here, so that its faults are told
+    features = features_of(study)
+    with clock.stage("Reading orders"):
+        study.waterfall  # noqa: B018 - computed here so that notebooks find it in the cache
+    with clock.stage("Measuring customers"):
+        study.customers  # noqa: B018
+    with clock.stage("Naming segments"):
+        if reports is not None:
+            study.settle(reports=reports, refit=refit)
+        for name in study.strategies:
+            study.choice(name)
+        for feature in features:
+            feature.require_usable()
+    return features
 
 
-def _usable_rules(study: Study, audiences: Audiences) -> tuple[Changes, DynamicSegments]:
-    """Return what changed and the dynamic segments; rules that the segments cannot answer are refused."""
-    changes, dynamic = Changes(study), DynamicSegments(study)
-    changes.triggers.require_usable()
-    dynamic.require_usable()
-    audiences.require_usable()
-    return changes, dynamic
+def _write(features: Sequence[Feature], report: Report, *, clock: Clock) -> list[Facts]:
+    """Write tables, lists and models, and return what every feature has to say."""
+    study = features[0].study
+    with clock.stage("Writing lists and tables"):
+        write_outputs(study, report.folder)
+    for feature in features:
+        step = clock.display and feature.stage and partial(clock.display.step, feature.stage)
+        with clock.stage(feature.stage) if feature.stage else nullcontext():
+            feature.write(replace(report, progress=step or None))
+    return [feature.facts() for feature in features]
 
 
 def prepare_notebooks(study: Study, *, only: Sequence[str] = ()) -> list[NotebookRun]:

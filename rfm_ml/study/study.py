@@ -1,7 +1,11 @@
 """A study: one params file and one as-of day, bound to the stages, each computed once and kept by content."""
 
 import warnings
+from collections.abc import Callable
+from datetime import date
 from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import pandas as pd
 
@@ -19,6 +23,8 @@ from rfm_ml.strategies.clv_tiers import MODELS
 from rfm_ml.study.ledgers import drift_warnings
 from rfm_ml.study.segments import StudySegments
 from rfm_ml.transactions.quality import quality_warnings
+
+Built = TypeVar("Built")
 
 INTERVAL = 0.9
 """Probability that the intervals of predicted orders hold."""
@@ -47,6 +53,22 @@ class Study(StudySegments):
     >>> len(study.customers)
     2357
     """
+
+    def __init__(
+        self,
+        params: str | Path,
+        *,
+        as_of: str | date | None = None,
+        refresh: bool = False,
+    ) -> None:
+        super().__init__(params, as_of=as_of, refresh=refresh)
+        self._features: dict[Any, Any] = {}
+
+    def feature(self, kind: Callable[["Study"], Built]) -> Built:
+        """Return a feature of this study, built once: who asks again gets the same one."""
+        if kind not in self._features:
+            self._features[kind] = kind(self)
+        return cast(Built, self._features[kind])
 
     def segment_list(self, name: str | None = None, *, model: SegmentModel | None = None) -> pd.DataFrame:
         """Return the list a campaign tool imports: segments, scores, funnel stage, the reason, what would move each up.

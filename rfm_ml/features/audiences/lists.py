@@ -30,7 +30,7 @@ from rfm_ml.study.study import Study
 BELOW_MINIMUM: Final = "list below the destination's minimum"
 
 
-def deliver(audiences: Audiences, name: str, folder: Path, *, confirmed: Collection[str] = ()) -> dict[str, Any]:
+def write_audience(audiences: Audiences, name: str, folder: Path, *, confirmed: Collection[str] = ()) -> dict[str, Any]:
     """Write the list of an audience into a folder that nobody else can read, and return its manifest.
 
     A list that moved too much since the last one, is too short or empty, leaves no file that could be sent. One that

@@ -29,6 +29,7 @@ STEPS: Final = {
     "erased": "must_not",
     "erased or objected": "must_not",
     "no consent": "must_not",
+    "refused": "must_not",
     "bounced or complained": "must_not",
     WILLING: "need_not",
     "written to often enough lately": "need_not",
@@ -39,7 +40,7 @@ STEPS: Final = {
     "same address as another customer": "no_use",
     BELOW_MINIMUM: "no_use",
 }
-"""The filters in four groups, in the order in which they apply."""
+"""The filters by the beginning of their names, in four groups, in the order in which they apply."""
 
 POWER: Final = [
     "outcome",
@@ -65,7 +66,7 @@ class CampaignPlan:
 
     def __init__(self, study: Study) -> None:
         self.study = study
-        self.audiences = Audiences(study)
+        self.audiences = study.feature(Audiences)
 
     @property
     def names(self) -> list[str]:
@@ -126,10 +127,9 @@ class CampaignPlan:
         rows = []
         for name in self.names:
             counts = self.counts(name)
-            steps = ["no consent" if str(s).startswith("no consent") else s for s in counts["step"]]
             out = dict.fromkeys(STEPS.values(), 0)
-            for step, left_out in zip(steps[1:], counts["left_out"].iloc[1:], strict=True):
-                out[STEPS[step]] += int(left_out)
+            for step, left_out in counts[["step", "left_out"]].iloc[1:].itertuples(index=False):
+                out[next(group for start, group in STEPS.items() if step.startswith(start))] += int(left_out)
             ends = [int(counts["remaining"].iloc[i]) for i in (0, -1)]
             rows.append({"audience": name, "selected": ends[0], **out, "on_the_list": ends[1]})
         return pd.DataFrame(rows, columns=["audience", "selected", *dict.fromkeys(STEPS.values()), "on_the_list"])

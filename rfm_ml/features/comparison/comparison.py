@@ -24,6 +24,7 @@ from rfm_ml.evaluation.leakage import leaking_candidates
 from rfm_ml.evaluation.origins import Build, Origin, Plan, choose_origins, make_origins
 from rfm_ml.evaluation.recommend import Recommendation
 from rfm_ml.evaluation.views import difference_lines, overview, pareto_points
+from rfm_ml.features.feature import Feature, Report
 from rfm_ml.params import Comparison
 from rfm_ml.segments.model import decided
 from rfm_ml.study.study import Study
@@ -41,7 +42,7 @@ PAGE: Final = "50_strategy_comparison"
 Progress = Callable[[int, int], None]
 
 
-class StrategyComparison:
+class StrategyComparison(Feature):
     """The backtest of a study's strategies, computed once and kept by content.
 
     What the data do not allow has no rows; `notes` say why.
@@ -63,8 +64,10 @@ class StrategyComparison:
     >>> compared.recommendation.chosen  # doctest: +SKIP
     """
 
+    notebooks = (PAGE,)
+
     def __init__(self, study: Study, *, bootstraps: int = 0, jobs: int = 2, progress: Progress | None = None) -> None:
-        self.study = study
+        super().__init__(study)
         self.by_default = study.params.comparison is None
         asked = study.params.comparison or QUICK.model_copy(
             update={"candidates": [*study.strategies, *(QUICK.candidates or ())]}
@@ -81,6 +84,22 @@ class StrategyComparison:
             If the params ask for them.
         """
         require_candidates(self.study.strategies, self.asked.candidates)
+
+    @property
+    def stage(self) -> str:
+        """What a run shows while strategies are compared."""
+        return "Comparing strategies" if compares(self.study) else ""
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return `scorecard`, `scorecard_pairs` and `scorecard_ranks`, if the params or a page ask for them."""
+        if not compares(self.study):
+            return {}
+        return {"scorecard": self.scorecard, "scorecard_pairs": self.pairs, "scorecard_ranks": self.ranks}
+
+    def write(self, report: Report) -> None:
+        """Write the tables, which takes minutes on many customers."""
+        self._jobs, self._progress = report.jobs, report.progress
+        super().write(report)
 
     # --- what was found -----------------------------------------------------------------------------------------
     @cached_property

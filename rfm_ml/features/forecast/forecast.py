@@ -11,6 +11,7 @@ import pandas as pd
 from rfm_ml.core.errors import DataError, ParamsError
 from rfm_ml.customers.calendar import first_and_repeat_days
 from rfm_ml.customers.holdout import split_holdout
+from rfm_ml.features.feature import Feature, Report
 from rfm_ml.models import NBD, BetaGeo, FitWarning, GammaGamma, ModifiedBetaGeo, ParetoNBD
 from rfm_ml.models.boosted import Boosted
 from rfm_ml.models.calibration import (
@@ -46,6 +47,25 @@ MOST_WEEKS: Final = 110
 GROUPS: Final = ["group", "customers", "actual_mean", "expected_mean", "actual_error"]
 
 Made = TypeVar("Made")
+
+
+class Predictions(Feature):
+    """What the model of the params predicts of every customer."""
+
+    notebooks = ("33_clv",)
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return `clv_models`: the fitted parameters with their standard errors."""
+        if self.study.params.clv is None:
+            return {}
+        every = [m.summary().assign(model=type(m).__name__) for m in self.study.clv_models]
+        return {"clv_models": pd.concat(every).reset_index()}
+
+    def write(self, report: Report) -> None:
+        """Write the table and the predictions."""
+        super().write(report)
+        if self.study.params.clv is not None:
+            self.study.predictions.to_parquet(report.folder / "tables" / "predictions.parquet", index=False)
 
 
 class Forecast:
