@@ -275,20 +275,9 @@ def ranks_table(judged: Sequence[Judged], pairs: pd.DataFrame) -> pd.DataFrame:
             counted = _counted(pairs, league=league, measure=measure, other=other).reindex(ranked["strategy"])
             counts = counted.fillna(0).astype("int64").reset_index(drop=True)
             parts.append(pd.concat([ranked.assign(other=other), counts], axis=1))
-    columns = [
-        "league",
-        "measure",
-        "strategy",
-        "mean_value",
-        "mean_rank",
-        "best_rank",
-        "worst_rank",
-        "origins",
-        "other",
-    ]
-    return (
-        pd.concat(parts, ignore_index=True)[[*columns, *COUNTS]] if parts else pd.DataFrame(columns=[*columns, *COUNTS])
-    )
+    ranks = ["mean_value", "mean_rank", "best_rank", "worst_rank", "origins"]
+    columns = ["league", "measure", "strategy", *ranks, "other", *COUNTS]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
 def _counted(pairs: pd.DataFrame, *, league: str, measure: str, other: str) -> pd.DataFrame:

@@ -29,7 +29,7 @@ def write_outputs(study: Study, to: Path, *, changes: Changes) -> None:
     study.customers.to_parquet(tables / "customers.parquet", index=False)
     concentration(study.customers).to_csv(tables / "concentration.csv", index=False)
     _write_behaviour(study, tables)
-    if study.params.clv is not None:
+    if study.params.clv is not None and not study.why_no_predictions:
         study.predictions.to_parquet(tables / "predictions.parquet", index=False)
         models_table = [m.summary().assign(model=type(m).__name__) for m in study.clv_models]
         pd.concat(models_table).reset_index().to_csv(tables / "clv_models.csv", index=False)

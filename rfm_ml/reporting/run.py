@@ -30,6 +30,7 @@ from rfm_ml.reporting.publish import building, failed_folder, locked
 from rfm_ml.study import Study
 from rfm_ml.study.audiences import Audiences
 from rfm_ml.study.comparison import StrategyComparison, compares
+from rfm_ml.study.customer_outlook import holdout_warnings
 from rfm_ml.study.dynamic import DynamicSegments
 from rfm_ml.study.offers import require_products
 
@@ -105,7 +106,7 @@ def run_study(
             study.settle(reports=folder, refit=refit)
             changes, dynamic = _usable_rules(study, audiences)
             changes.stop_if_asked(failed=failed_folder(place))
-            warnings = [*study.warnings, *dynamic.not_seen()]
+            warnings = [*study.warnings, *holdout_warnings(study), *dynamic.not_seen()]
         kept = _unchanged(place, study, only=only)
         if compares(study):
             with clock.stage(COMPARING):

@@ -1,10 +1,14 @@
 """What one customer is expected to do next, by each model that the study goes by."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import pandas as pd
 
+from rfm_ml.core.store import digest
+from rfm_ml.models.calibration import FAILS
+from rfm_ml.params import Clv
 from rfm_ml.strategies.clv_tiers import MODELS, CLVTiers
 from rfm_ml.study.forecast import COMPARED, Forecast
 from rfm_ml.study.study import Study
@@ -95,6 +99,28 @@ def own_models(predictions: pd.DataFrame) -> list[str]:
     if len(others) == predictions["used_by"].nunique():
         return []
     return [f"The segments of {name} go by their own model and horizon, as they were frozen." for name in others]
+
+
+def holdout_warnings(study: Study) -> list[str]:
+    """Say of every model that the study goes by, in predictions or in tiers, where it fails its own holdout.
+
+    Kept by content: the fits of the past are made once for a day.
+    """
+    asked = {} if study.params.clv is None else {PREDICTIONS.capitalize(): study.params.clv}
+    for name in study.strategies:
+        tiers = study.model(name).strategy_
+        if isinstance(tiers, CLVTiers):
+            asked[name] = Clv.model_validate({"model": tiers.model, "horizon_days": tiers.horizon_days})
+    found: list[str] = []
+    for about, wanted in asked.items():
+        judged = partial(_verdict, study, wanted)
+        verdict = study.store.frame("holdout", digest(study.basis, wanted.model_dump()), judged)
+        found += [f"{about}: {words}" for words in verdict.loc[verdict["verdict"] == FAILS, "words"]]
+    return found
+
+
+def _verdict(study: Study, asked: Clv) -> pd.DataFrame:
+    return Forecast(study, asked=asked, others=False).verdict
 
 
 def _tiers(study: Study, rows: pd.DataFrame) -> list[pd.DataFrame]:
