@@ -140,8 +140,8 @@ def _too_few(sizes: Sequence[tuple[int, int]]) -> str:
     if customers >= FEWEST_CUSTOMERS and buyers >= FEWEST_BUYERS:
         return ""
     return (
-        f"Too few to recommend anything: {customers:,} customers on the smallest day, and {buyers:,} who bought "
-        "afterwards on the day with the fewest of them. "
+        f"Too few to recommend anything: {customers:,} customer{'s' * (customers != 1)} on the smallest day, and "
+        f"{buyers:,} who bought afterwards on the day with the fewest of them. "
         f"At least {FEWEST_CUSTOMERS} and {FEWEST_BUYERS} are asked."
     )
 
@@ -247,16 +247,17 @@ def _against_past_rate(pairs: pd.DataFrame, strategy: str, *, origins: int) -> s
     wins, losses = (int((verdict == v).sum()) for v in (BETTER, WORSE))
     sure = int(((verdict == BETTER) & (some["p_holm"] < ALPHA)).sum())
     left = f" On {origins - days} of {origins} days the two could not be compared." if days < origins else ""
-    by = f"{wins} of {days} days ({sure} after Holm's correction)"
+    of = f"of {days} day{'s' * (days > 1)}"
+    by = f"{wins} {of} ({sure} after Holm's correction)"
     if losses and not wins:
-        told = f"{start} does not beat {other}: worse at {losses} of {days} days, so past spend does better."
+        told = f"{start} does not beat {other}: worse at {losses} {of}, so past spend does better."
     elif losses:
         told = (
-            f"Against {other} {name} is better at {wins} and worse at {losses} of {days} days: no clear difference, "
+            f"Against {other} {name} is better at {wins} and worse at {losses} {of}: no clear difference, "
             "past spend does as well."
         )
     elif not wins:
-        told = f"There is no difference between {name} and {other} at any of {days} days: past spend does as well."
+        told = f"There is no difference between {name} and {other} at any {of}: past spend does as well."
     elif 2 * sure <= origins:
         told = f"{start} is better than {other} at {by}: too seldom to say that it finds more than past spend does."
     else:

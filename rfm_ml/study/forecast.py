@@ -42,7 +42,6 @@ SPEND: Final = "The spend model"
 BOOSTED: Final = "boosted trees"
 BOOSTED_UP_TO: Final = 50_000
 """Customers up to which gradient boosting is among the compared models: it computes all features twice more."""
-
 MOST_ORDERS: Final = 7
 MOST_WEEKS: Final = 110
 WEEKS: Final = ["week", "from_day", "to_day", "expected_orders", "customers_due"]
@@ -92,10 +91,7 @@ class Forecast:
         return next(name for name, kind in COMPARED.items() if kind is MODELS[self.asked.model])
 
     def _try(self, made: Callable[[], Made], *, notes: list[str], name: str, without: str = "") -> Made | None:
-        """Return what could be made, or None; why not, and what to mind, goes to the notes.
-
-        `name` is told where an error does not say of what it is, `without` is what a failure means.
-        """
+        """Return what could be made, or None; why not (after `without`), and what to mind, goes to the notes."""
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always", FitWarning)
             try:
@@ -118,11 +114,10 @@ class Forecast:
     def _numbers(self, made: Callable[[], np.ndarray], *, name: str, without: str = "") -> np.ndarray | None:
         """Return what a model expects in the holdout, None if it fails or is no number for somebody."""
         found = self._try(made, notes=self.holdout_notes, name=name, without=without)
-        if found is None or np.isfinite(found).all():
-            return found
-        missing = int((~np.isfinite(found)).sum())
-        self.holdout_notes.append(f"{without}{name} gives no number for {missing:,} of {len(found):,} customers.")
-        return None
+        missing = 0 if found is None else int((~np.isfinite(found)).sum())
+        if missing:
+            self.holdout_notes.append(f"{without}{name} gives no number for {missing:,} customers.")
+        return None if missing else found
 
     @cached_property
     def model(self) -> RepeatBuyingModel | None:
@@ -190,11 +185,8 @@ class Forecast:
         days = self.holdout
         if days is None:
             return None
-        return self._try(
-            lambda: split_holdout(self.study.orders, as_of=days.as_of, until=days.until, with_features=False),
-            notes=self.holdout_notes,
-            name="The holdout",
-        )
+        made = partial(split_holdout, self.study.orders, as_of=days.as_of, until=days.until, with_features=False)
+        return self._try(made, notes=self.holdout_notes, name="The holdout")
 
     @cached_property
     def past_models(self) -> dict[str, RepeatBuyingModel]:
@@ -225,10 +217,8 @@ class Forecast:
         held, days = self.held, self.holdout
         if held is None or days is None:
             return {}
-        every: dict[str, np.ndarray] = {}
-        for name, model in self.past_models.items():
-            found = self._numbers(partial(model.expected_orders, held, horizon_days=days.days), name=name)
-            every |= {} if found is None else {name: found}
+        made = {n: partial(m.expected_orders, held, horizon_days=days.days) for n, m in self.past_models.items()}
+        every = {name: found for name in made if (found := self._numbers(made[name], name=name)) is not None}
         return every | {PAST_RATE: past_rate(held, horizon_days=days.days)}
 
     @cached_property
@@ -244,12 +234,10 @@ class Forecast:
         if held is None or days is None:
             return compare_forecasts(np.zeros(0), {})
         value = self._numbers(lambda: GammaGamma().fit(held).expected_order_value(held), name=SPEND)
-        models = [n for n in self.expected if n != PAST_RATE]
-        every = {} if value is None else {n: self.expected[n] * value for n in models}
+        every = {} if value is None else {n: e * value for n, e in self.expected.items() if n != PAST_RATE}
         every[PAST_RATE] = past_rate(held, horizon_days=days.days, spend=True)
         boosted = self._boosted(held, days) if len(held) <= BOOSTED_UP_TO else None
-        if boosted is not None:
-            every[BOOSTED] = boosted
+        every |= {} if boosted is None else {BOOSTED: boosted}
         return compare_forecasts(held["actual_spend"].to_numpy(), every)
 
     @cached_property
@@ -261,10 +249,10 @@ class Forecast:
     @cached_property
     def failed(self) -> pd.DataFrame:
         """Every model that fails its own holdout, as `holdout_verdicts`: in orders, then in spend."""
-        unit, orders = self.study.params.currency, self.order_comparison
+        orders, what = self.order_comparison, f"{self.study.params.currency} of spend"
         most = max(orders.attrs["actual"], *orders["predicted"], 0.0)
-        spend = {"what": f"{unit} of spend".strip(), "orders": most}
-        both = pd.concat([holdout_verdicts(orders), holdout_verdicts(self.spend_comparison, **spend)])
+        spend = holdout_verdicts(self.spend_comparison, what=what.removeprefix(" of "), orders=most)
+        both = pd.concat([holdout_verdicts(orders), spend])
         return both[both["verdict"] == FAILS]
 
     @cached_property
@@ -302,9 +290,8 @@ class Forecast:
         return self._table(made, PERIODS, name="Orders over time")
 
     def _boosted(self, held: pd.DataFrame, days: Holdout) -> np.ndarray | None:
-        study = self.study
-
         def made() -> np.ndarray:
+            study = self.study
             options = {"as_of": days.as_of, "lines": study.lines, "events": study.events}
             model = Boosted(horizon_days=days.days).fit(study.orders, **options)
             spend = model.predict(study.orders, **options).set_index("customer_id")["expected_spend"]

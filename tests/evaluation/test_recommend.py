@@ -174,7 +174,7 @@ def test_a_day_without_the_pair_is_not_one_of_its_days() -> None:
     against.loc[1, "difference"] = float("nan")
     for some in (against, against.iloc[:1]):
         told = recommend(scorecard(a=(0.8, 0.9, 0.9, 0.9)), some).sentences[2]
-        assert "at 1 of 1 days (1 after Holm's correction): too seldom" in told  # one of two is not more than half
+        assert "at 1 of 1 day (1 after Holm's correction): too seldom" in told  # one of two is not more than half
         assert told.endswith("On 1 of 2 days the two could not be compared.")
     never = against.iloc[1:]
     told = recommend(scorecard(a=(0.8, 0.9, 0.9, 0.9)), never).sentences[2]
@@ -246,7 +246,7 @@ def counts(sentence: str) -> dict[str, int]:
         "better": r"(?:is better|beats) .*?at (\d+) ",
         "sure": r"(\d+) after Holm",
         "worse": r"worse at (\d+) ",
-        "days": r"of (\d+) days(?!.* the two could not)",
+        "days": r"of (\d+) days?(?!.* the two could not)",
         "missing": r"On (\d+) of \d+ days the two",
     }
     head, _, left = sentence.partition(" On ")
