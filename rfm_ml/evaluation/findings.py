@@ -16,6 +16,7 @@ from rfm_ml.evaluation.scorecard import (
     HEADLINE,
     PAST_RATE,
     SEGMENTATIONS,
+    best_first,
     fewest_samples,
     leader_of,
     leagues,
@@ -115,7 +116,8 @@ def _last_day(
         weights=weights,
     )
     groups = [n for n in leagues(judged).get(SEGMENTATIONS, []) if n in last and last[n].cut != 5]
-    pair = _pair(last, [n for n in (found.chosen, leading, found.leader, *groups) if n in last])
+    ranked = best_first(judged, groups) if groups else []
+    pair = _pair(last, [n for n in (found.chosen, leading, *ranked) if n in last])
     return {
         "gains": gains_table(origin.spend, scores),
         "profit": curves.assign(strategy=names[0]),

@@ -41,9 +41,10 @@ def overview(
     -------
     pd.DataFrame
         strategy (in words), groups (a dash for a score), gini (mean normalised Gini of the days), top_20_holds
-        (share of spend), against_past_spend (days better and worse than past spend rate, in words: uncut for scores,
-        in 10 groups for what has groups), steadiness (share of customers who keep their segment over 30 days, and
-        Rand index of refits; a dash for scores) and in_words (accuracy of a small tree).
+        (share of spend), against_past_spend (days better and worse than past spend rate, of those on which both could
+        be compared, in words: uncut for scores, in 10 groups for what has groups; a dash if on none),
+        steadiness (share of customers who keep their segment over 30 days, and Rand index of refits; a dash for
+        scores) and in_words (accuracy of a small tree).
     """
     if scorecard.empty:
         return pd.DataFrame(columns=OVERVIEW)
@@ -75,12 +76,16 @@ def _steadiness(kept: float, rand: float) -> str:
 
 
 def _against(ranks: pd.DataFrame, name: str) -> str:
-    """Say how often a strategy was better or worse than past spend rate."""
+    """Say how often a strategy was better or worse than past spend rate, of the days on which both were there."""
     if name.split("/")[0] == PAST_RATE or name not in ranks.index:
         return NONE
-    wins, losses, days = ranks.loc[name, ["wins", "losses", "origins"]].astype("int64")
+    wins, losses, compared, days = ranks.loc[name, ["wins", "losses", "compared", "origins"]].astype("int64")
+    if not compared:
+        return NONE
     told = [f"better on {wins}"] * bool(wins) + [f"worse on {losses}"] * bool(losses)
-    return f"{', '.join(told)} of {days}" if told else "no difference"
+    if told:
+        return f"{', '.join(told)} of {compared}"
+    return "no difference" if compared == days else f"no difference on {compared}"
 
 
 def pareto_points(scorecard: pd.DataFrame, *, chosen: str | None) -> pd.DataFrame:

@@ -47,7 +47,7 @@ def write_index(
                 study.customers, currency=study.params.currency, window_days=study.params.customers.window_days
             ),
             window_days=study.params.customers.window_days,
-            warnings=[*warnings, *(w for one in facts for w in (*one.held, *one.warnings))],
+            warnings=[*warnings, *(sentence for one in facts for sentence in one.held)],
             alerts=[alert for one in facts for alert in one.alerts],
             **{name: value for one in facts for name, value in one.page.items()},
             objectors=f"{len(study.objectors):,}" if len(study.objectors) else "",

@@ -93,6 +93,7 @@ def run_study(
         with building(place) as part:
             report = Report(part, failed_folder(place), tuple(confirm), jobs=jobs)
             facts = _write(features, report, clock=clock)
+            warnings += [told for one in facts for told in one.warnings]
             runs = _execute(runs, study, part, jobs=jobs, clock=clock)
             with clock.stage("Writing pages"):
                 runs = _with_kept(kept, runs, part, study)
@@ -102,7 +103,7 @@ def run_study(
         shutil.rmtree(report.failed, ignore_errors=True)
     study.store.prune(max_gb=study.params.engine.cache_gb)
     alerts = [alert for one in facts for alert in one.alerts]
-    warnings += [*shortened(alerts, where="run.json"), *(told for one in facts for told in one.warnings)]
+    warnings += shortened(alerts, where="run.json")
     held = tuple(sentence for one in facts for sentence in one.held)
     return RunResult(place, study.as_of, study.log.notes, warnings, clock.seconds, held)
 

@@ -12,7 +12,7 @@ import pandas as pd
 from rfm_ml.campaigns import Playbook, load_playbook, playbook_entry
 from rfm_ml.campaigns.holdout import salt_id
 from rfm_ml.campaigns.opt_outs import OPT_OUT_COLUMNS, OptOuts
-from rfm_ml.core.errors import ParamsError
+from rfm_ml.core.errors import DataError, ParamsError, RfmError
 from rfm_ml.core.store import digest
 from rfm_ml.customers.funnel import STAGES, funnel_stage
 from rfm_ml.models import FitWarning, GammaGamma
@@ -163,7 +163,15 @@ class Study(StudySegments):
         assert self.params.clv is not None
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", FitWarning)
-            fitted = MODELS[self.params.clv.model]().fit(self.customers), GammaGamma().fit(self.customers)
+            try:
+                fitted = MODELS[self.params.clv.model]().fit(self.customers), GammaGamma().fit(self.customers)
+            except RfmError:
+                raise
+            except Exception as error:  # a search may fail in many ways
+                raise DataError(
+                    f"The models of clv: must be fitted to these customers. Got {type(error).__name__}: {error}. "
+                    "Choose another model or a longer history."
+                ) from error
         return fitted, [str(w.message) for w in caught if issubclass(w.category, FitWarning)]
 
     @cached_property
@@ -185,6 +193,19 @@ class Study(StudySegments):
             return model.predict(self.customers, spend_model=spend, level=INTERVAL, **options)
 
         return self.store.frame("predictions", key, compute)
+
+    @cached_property
+    def why_no_predictions(self) -> str:
+        """Why the predictions that the params ask for cannot be made; empty if they can, or none are asked for."""
+        if self.params.clv is None:
+            return ""
+        try:
+            self.predictions  # noqa: B018
+        except RfmError as error:
+            return str(error)
+        except Exception as error:  # a model may fail in any way; the rest of the study goes on
+            return f"The model of clv: could not predict ({type(error).__name__}: {error})."
+        return ""
 
     @property
     def basis(self) -> str:
@@ -246,6 +267,8 @@ class Study(StudySegments):
             found += [f"{name}: {told}" for told in choice.warnings]
             drift[name] = self.earlier.drift(name)
         found += drift_warnings(drift)
-        if self.params.clv is not None:
+        if self.why_no_predictions:
+            found.append(f"Predictions: there are none, nor a table of them. {self.why_no_predictions}")
+        elif self.params.clv is not None:
             found += [f"Predictions: {told}" for told in self._clv_fit[1]]
         return found

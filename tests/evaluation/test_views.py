@@ -16,7 +16,7 @@ def scorecard(**values: tuple[int, float]) -> pd.DataFrame:
 
 def ranks(*rows: tuple[str, str, int]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["league", "strategy", "wins"])
-    return frame.assign(measure="normalised_gini", losses=0, origins=2)
+    return frame.assign(measure="normalised_gini", losses=0, origins=2, compared=2)
 
 
 def test_the_worst_own_strategy_and_a_leader_in_5_groups_have_a_row() -> None:

@@ -178,7 +178,7 @@ class CampaignPlan:
         contact_cost
             Of one message, in currency.
         """
-        if self.study.params.clv is None:
+        if self.study.params.clv is None or self.study.why_no_predictions:
             return pd.DataFrame(columns=["response", "depth", "profit"])
         expected = self.study.predictions.groupby("customer_id")["expected_spend"].sum()
         chosen = expected[expected.index.isin(self._customers(name))].to_numpy()
