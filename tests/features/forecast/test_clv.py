@@ -292,8 +292,10 @@ def test_boosted_trees_learn_where_nobody_has_a_rhythm_yet(shop: Any) -> None:
 # --- a model that fails its own holdout is named so -----------------------------------------------------------------
 def test_a_model_that_fails_its_holdout_is_named_wherever_it_is_relied_on(shop: Any) -> None:
     """Everybody orders until April, and in May and June nobody."""
-    shop.notebook("33_clv", "1")
-    study = write(shop, "clv: {horizon_days: 60}\n", orders=half_year(until="2024-04-30"))
+    shutil.copy(ROOT / "notebooks" / "33_clv.ipynb", shop.base / "notebooks")
+    write(shop, orders=half_year(until="2024-04-30"))
+    shop.write_params(notebooks="33_clv", more="clv: {horizon_days: 60}\n")
+    study = Study(shop.params)
     found = Forecast(study)
     (verdict,) = found.verdict.to_dict("records")
     assert (verdict["model"], verdict["verdict"]) == ("MBG/NBD", "fails")
@@ -303,6 +305,9 @@ def test_a_model_that_fails_its_holdout_is_named_wherever_it_is_relied_on(shop: 
     assert f"Predictions: {verdict['words']}" in result.warnings
     assert f"Predictions: {verdict['words']}" in json.loads((result.folder / "run.json").read_text())["warnings"]
     assert "MBG/NBD fails its own holdout" in (result.folder / "index.html").read_text()
+    page = (result.folder / "pages" / "33_clv.html").read_text()
+    assert "<strong>Keep in mind:</strong> MBG/NBD fails its own holdout" in page
+    assert "NBD (nobody leaves) fails its own holdout" in page
 
 
 def test_tiers_go_by_a_model_as_well(shop: Any) -> None:
@@ -338,4 +343,5 @@ def test_a_run_goes_on_without_the_predictions_that_cannot_be_made(shop: Any) ->
     assert any("Predictions: there are none, nor a table of them. At least one" in w for w in result.warnings)
     assert not (result.folder / "tables" / "predictions.parquet").exists()
     page = (result.folder / "pages" / "33_clv.html").read_text()
+    assert "<strong>Keep in mind:</strong> At least one customer must have ordered on two days." in page
     assert "No repeat-buying model could be fitted; the reason is given above." in page
