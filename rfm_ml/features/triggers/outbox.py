@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from rfm_ml.campaigns.webhook import Webhook
+from rfm_ml.campaigns.carriers.webhook import Webhook
 from rfm_ml.core.errors import DataError, DeliveryError, DeliveryRefusedError
 
 Span = tuple[str, str]
