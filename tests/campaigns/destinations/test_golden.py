@@ -1,10 +1,10 @@
-"""Every format's files for the same few contacts, to the byte, beside this test in golden/."""
+"""Every destination's files for the same few contacts, to the byte, beside this test in golden/."""
 
 import json
-import zipfile
 from datetime import date
 from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -18,8 +18,15 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 def readable(path: Path) -> tuple[str, bytes]:
     """Name and content of a file, those of packed files as text."""
     if path.suffix == ".xlsx":
-        with zipfile.ZipFile(path) as book:
-            return f"{path.stem}.sheet.xml", book.read("xl/worksheets/sheet1.xml").replace(b"<row>", b"\n<row>")
+        sheet = openpyxl.load_workbook(path)["list"]
+        cells = [c for row in sheet.iter_rows() for c in row if c.value is not None]
+        values = [float(c.value) if c.data_type == "n" else str(c.value) for c in cells]
+        lines = [f"frozen at {sheet.freeze_panes}"]
+        lines += [
+            json.dumps([c.coordinate, v, c.data_type, c.number_format, "bold" * c.font.b])
+            for c, v in zip(cells, values, strict=True)
+        ]
+        return f"{path.stem}.cells.txt", ("\n".join(lines) + "\n").encode()
     if path.suffix == ".parquet":
         table = pq.read_table(path)
         lines = [str(table.schema.remove_metadata()), *(json.dumps(r, default=str) for r in table.to_pylist())]

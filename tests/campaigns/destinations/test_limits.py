@@ -2,6 +2,7 @@
 
 import csv
 import json
+import zipfile
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -193,6 +194,18 @@ def test_excel_opens_with_types_and_starts_a_new_book_when_full(
         "note: characters that Excel cannot hold were removed": 1,
         "note: cut to 32,767 characters": 1,
     }
+
+
+def test_excel_writes_texts_that_look_like_markup_or_are_wide_and_no_time(tmp_path: Path) -> None:
+    markup = "<r><t>&x</t></r>"
+    people = pd.DataFrame({"customer_id": [markup, "b"], "note": ["_x000D_", "\N{PARTY POPPER}" * 20_000]})
+    (file,) = make_destination("excel").write(people, tmp_path, audience="x").files
+    first, second = openpyxl.load_workbook(file.path)["list"].iter_rows(min_row=2, values_only=True)
+    assert first == (markup, "_x005F_x000D_")  # openpyxl does not read the escape, Excel does
+    assert second == ("b", "\N{PARTY POPPER}" * 16_383)
+    with zipfile.ZipFile(file.path) as book:
+        assert b"2000-01-01" in book.read("docProps/core.xml")
+        assert {i.date_time for i in book.infolist()} == {(1980, 1, 31, 0, 0, 0)}
 
 
 def test_excel_starts_a_new_book_when_the_sheet_is_large(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
