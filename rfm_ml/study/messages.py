@@ -5,7 +5,7 @@ from typing import Final
 
 import pandas as pd
 
-from rfm_ml.campaigns.manifest import WRITTEN, PublishedList, last_published, read_groups, read_manifest
+from rfm_ml.campaigns.manifest import WRITTEN, PreviousList, previous_list, read_groups, read_manifest
 from rfm_ml.study.study import Study
 
 NO_MESSAGE: Final = (None, "in_house")
@@ -24,9 +24,9 @@ class Sent:
     def __init__(self, study: Study) -> None:
         self.study = study
 
-    def last(self, audience: str) -> PublishedList | None:
+    def last(self, audience: str) -> PreviousList | None:
         """Return the last list of an audience that a run of an earlier day settled, None if there is none."""
-        return last_published(self.study.earlier.runs(), audience)
+        return previous_list(self.study.earlier.runs(), audience)
 
     @cached_property
     def messages(self) -> pd.DataFrame:

@@ -7,8 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from rfm_ml.campaigns.delivery import Parcel, Receipts, read_parcel
-from rfm_ml.campaigns.delivery.receipts import BEGUN, FAILED, SENT
+from rfm_ml.campaigns.carriers import Parcel, Receipts, read_parcel
+from rfm_ml.campaigns.carriers.receipts import BEGUN, FAILED, SENT
 from rfm_ml.campaigns.manifest import read_groups, read_manifest
 from rfm_ml.core.checks import did_you_mean
 from rfm_ml.core.errors import DeliveryError, DeliveryUncertainError, GateError, ParamsError, RfmError
@@ -140,7 +140,7 @@ class PublishedLists:
         # Written down first: whoever is killed now must not send it twice.
         receipts.add(name, parcel, state=BEGUN)
         try:
-            notes = carrier.send(parcel)
+            notes = carrier.deliver(parcel)
         except DeliveryUncertainError:
             raise
         except RfmError:

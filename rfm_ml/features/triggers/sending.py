@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from rfm_ml.campaigns.webhook import Webhook
+from rfm_ml.campaigns.carriers.webhook import Webhook
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.features.migration.alerts import FILE
 from rfm_ml.features.triggers.outbox import Outbox, Permitted, Sent, send_waiting
