@@ -52,7 +52,7 @@ def list_changes(now: Iterable[Any], last: Iterable[Any]) -> Changes:
     return Changes(sorted(new - old), sorted(old - new), sorted(new & old))
 
 
-def previous_list(runs: Mapping[date, Path], audience: str) -> PreviousList | None:
+def previous_list(folders: Mapping[date, Path]) -> PreviousList | None:
     """Return the last list of an audience that was settled, None if there is none.
 
     Settled is a list that was written, and an empty or too short one that took the place of an earlier list: whoever
@@ -60,13 +60,10 @@ def previous_list(runs: Mapping[date, Path], audience: str) -> PreviousList | No
 
     Parameters
     ----------
-    runs
-        Folders of published reports by day, the latest first.
-    audience
-        Its name.
+    folders
+        Where its lists of earlier days lie, if there were any, the latest first.
     """
-    for day, place in runs.items():
-        folder = place / "campaigns" / audience
+    for day, folder in folders.items():
         if (folder / "manifest.json").exists() and _settled(folder):
             groups = read_groups(folder / "groups.parquet")
             return PreviousList(day, groups.loc[groups["listed"], "customer_id"].reset_index(drop=True))

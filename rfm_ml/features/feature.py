@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pandas as pd
 
 from rfm_ml.study import Study
+from rfm_ml.study.archive import Day
 
 
 @dataclass(frozen=True)
@@ -16,10 +16,8 @@ class Report:
 
     Attributes
     ----------
-    folder
+    day
         Where it is built; `tables/` and `segments/` lie in it already.
-    failed
-        Where a run that ends early leaves what explains it.
     confirmed
         Audiences whose lists go whatever their size.
     jobs
@@ -28,8 +26,7 @@ class Report:
         Told how much of how much is done.
     """
 
-    folder: Path
-    failed: Path
+    day: Day
     confirmed: tuple[str, ...] = ()
     jobs: int = 2
     progress: Callable[[int, int], None] | None = None
@@ -100,7 +97,7 @@ class Feature:
     def write(self, report: Report) -> None:
         """Write tables, and whatever else it gives, into the report; the same input gives the same bytes."""
         for name, table in self.tables().items():
-            table.to_csv(report.folder / "tables" / f"{name}.csv", index=False)
+            table.to_csv(report.day.table(name), index=False)
 
     def facts(self) -> Facts:
         """Return what the front page and `run.json` say of it."""

@@ -1,7 +1,6 @@
 """The front page of a report: what a marketing lead reads first."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -13,6 +12,7 @@ from rfm_ml.reporting.notebooks import NotebookRun
 from rfm_ml.reporting.pages import templates
 from rfm_ml.segments import share_of_customers_for
 from rfm_ml.study import Study
+from rfm_ml.study.archive import Day
 
 RECENT_DAYS = 90
 # Spelt out, because strftime depends on the system's language.
@@ -27,10 +27,8 @@ def heading(study: Study) -> dict[str, Any]:
     return {"study_title": study.params.title or study.params.study, "day": long_day(study.as_of)}
 
 
-def write_index(
-    study: Study, runs: list[NotebookRun], to: Path, *, facts: Sequence[Facts], warnings: list[str]
-) -> None:
-    """Write `to/index.html`, complete in itself; `to` holds tables, segments and models already.
+def write_index(study: Study, runs: list[NotebookRun], to: Day, *, facts: Sequence[Facts], warnings: list[str]) -> None:
+    """Write the front page, complete in itself; the day holds tables, segments and models already.
 
     `warnings` come before what the features have to say.
     """
@@ -55,14 +53,14 @@ def write_index(
             lead=_lead(study, lead),
             links=[{"name": r.name, "title": r.title} for r in runs],
             strategies=[_strategy(study, name, profiles[name]) for name in study.strategies],
-            tables=sorted(p.name for p in (to / "tables").iterdir()),
+            tables=sorted(p.name for p in to.folder("tables").iterdir()),
             version=rfm_ml.__version__,
             params_file=study.path.name,
             input=study.source.fingerprint,
             **heading(study),
         )
     )
-    (to / "index.html").write_text(page, encoding="utf-8")
+    to.index.write_text(page, encoding="utf-8")
 
 
 def key_figures(customers: pd.DataFrame, *, currency: str, window_days: int | None = None) -> list[dict[str, str]]:

@@ -1,7 +1,6 @@
 """The manifest of a run: `run.json`, from which anybody can tell what a report rests on."""
 
 import hashlib
-import json
 import platform
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -11,6 +10,7 @@ import rfm_ml
 from rfm_ml.features.feature import Facts
 from rfm_ml.reporting.notebooks import NotebookRun
 from rfm_ml.study import Study
+from rfm_ml.study.archive import Day
 
 PACKAGES = ("pandas", "numpy", "scikit-learn", "duckdb", "ibis-framework", "pyarrow", "matplotlib", "papermill")
 
@@ -18,15 +18,15 @@ PACKAGES = ("pandas", "numpy", "scikit-learn", "duckdb", "ibis-framework", "pyar
 def write_manifest(
     study: Study,
     runs: list[NotebookRun],
-    part: Path,
+    day: Day,
     *,
     timings: dict[str, float],
     facts: Sequence[Facts],
     warnings: list[str],
 ) -> None:
-    """Write `part/run.json`: what went in, what came out, by which rules; `part` holds all else already."""
+    """Write `run.json`: what went in, what came out, by which rules; all else of the day is there already."""
     net = study.waterfall.iloc[-1].to_dict()
-    outputs = {str(p.relative_to(part)): _sha256(p) for p in sorted(part.rglob("*")) if p.is_file()}
+    outputs = {str(p.relative_to(day.place)): _sha256(p) for p in sorted(day.place.rglob("*")) if p.is_file()}
     manifest = {
         "study": study.params.study,
         "as_of": study.as_of,
@@ -61,7 +61,7 @@ def write_manifest(
         "params": study.params.model_dump(mode="json", exclude={"delivery"}),  # it holds people's addresses
         "outputs": outputs,
     }
-    (part / "run.json").write_text(json.dumps(manifest, indent=1, default=str) + "\n", encoding="utf-8")
+    day.write_manifest(manifest)
 
 
 def _sha256(path: Path) -> str:

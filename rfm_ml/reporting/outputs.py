@@ -9,36 +9,35 @@ from rfm_ml.core.errors import ParamsError
 from rfm_ml.features.products.products import offer_list
 from rfm_ml.segments import SegmentModel, concentration
 from rfm_ml.study import Study
+from rfm_ml.study.archive import Day
 from rfm_ml.study.lists import write_list
 from rfm_ml.study.statement import rules_statement
 
 
-def write_outputs(study: Study, to: Path) -> None:
+def write_outputs(study: Study, to: Day) -> None:
     """Write what every report has: `tables/`, `segments/` and `models/`; the same input gives the same bytes."""
-    tables, segments, models = (to / name for name in ("tables", "segments", "models"))
-    for folder in (tables, segments, models):
-        folder.mkdir()
-    study.waterfall.to_csv(tables / "waterfall.csv", index=False)
-    shutil.copyfile(study.log.quarantine, tables / "quarantine.csv")
-    study.customers.to_parquet(tables / "customers.parquet", index=False)
-    concentration(study.customers).to_csv(tables / "concentration.csv", index=False)
+    for name in ("tables", "segments", "models"):
+        to.folder(name).mkdir()
+    study.waterfall.to_csv(to.table("waterfall"), index=False)
+    shutil.copyfile(study.log.quarantine, to.table("quarantine"))
+    study.customers.to_parquet(to.table("customers", ending="parquet"), index=False)
+    concentration(study.customers).to_csv(to.table("concentration"), index=False)
     for name in study.strategies:
         _write_strategy(study, name, to)
 
 
-def _write_strategy(study: Study, name: str, to: Path) -> None:
+def _write_strategy(study: Study, name: str, to: Day) -> None:
     """Write one strategy's model, tables and lists."""
-    tables, segments, models = (to / folder for folder in ("tables", "segments", "models"))
     model = study.model(name)
-    (models / f"{name}.json").write_text(model.to_json(), encoding="utf-8")
-    (models / f"{name}.sql").write_text(rules_statement(study, name), encoding="utf-8")
-    study.rules(name).table.to_csv(tables / f"rules_{name}.csv", index=False)
-    study.profile(name).to_csv(tables / f"profile_{name}.csv", index=False)
-    model.drift(study.customers).to_csv(tables / f"drift_{name}.csv", index=False)
-    study.ledger(name).to_parquet(tables / f"ledger_{name}.parquet", index=False, compression="zstd")
+    to.model(name).write_text(model.to_json(), encoding="utf-8")
+    to.model(name).with_suffix(".sql").write_text(rules_statement(study, name), encoding="utf-8")
+    study.rules(name).table.to_csv(to.table(f"rules_{name}"), index=False)
+    study.profile(name).to_csv(to.table(f"profile_{name}"), index=False)
+    model.drift(study.customers).to_csv(to.table(f"drift_{name}"), index=False)
+    study.ledger(name).to_parquet(to.ledger(name), index=False, compression="zstd")
     if hasattr(model.strategy_, "summary"):
-        model.strategy_.summary().to_csv(tables / f"scores_{name}.csv", index=False)
-    write_list(study, offer_list(study, name), segments / name)
+        model.strategy_.summary().to_csv(to.table(f"scores_{name}"), index=False)
+    write_list(study, offer_list(study, name), to.folder("segments") / name)
 
 
 def score_list(study: Study, model: Path) -> pd.DataFrame:

@@ -1,6 +1,5 @@
 """One run of a study: computed, written, executed, published whole."""
 
-import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -22,7 +21,7 @@ from rfm_ml.reporting.outputs import write_outputs
 from rfm_ml.reporting.pages import write_pages
 from rfm_ml.reporting.progress import Clock, Display
 from rfm_ml.study import Study
-from rfm_ml.study.publishing import building, failed_folder, locked
+from rfm_ml.study.archive import Archive, Day
 
 
 @dataclass(frozen=True)
@@ -84,32 +83,31 @@ def run_study(
     runs = prepare_notebooks(study, only=only)
     for name in confirm:
         require_known(name, study.params.audiences, what="--confirm: an audience of this study")
-    folder = (out or study.base / "reports") / study.params.study
-    with locked(folder):
-        features = usable_features(study, clock=clock, reports=folder, refit=refit)
+    archive = Archive.of(study.params.study, base=study.base, out=out)
+    with archive.locked():
+        features = usable_features(study, clock=clock, archive=archive, refit=refit)
         warnings = [*study.warnings, *(told for feature in features for told in feature.remarks())]
-        place = folder / study.as_of.isoformat()
-        kept = _unchanged(place, study, only=only)
-        with building(place) as part:
-            report = Report(part, failed_folder(place), tuple(confirm), jobs=jobs)
-            facts = _write(features, report, clock=clock)
+        published = archive.day(study.as_of)
+        kept = _unchanged(published, study, only=only)
+        with archive.publish(study.as_of) as day:
+            facts = _write(features, Report(day, tuple(confirm), jobs=jobs), clock=clock)
             warnings += [told for one in facts for told in one.warnings]
-            runs = _execute(runs, study, part, jobs=jobs, clock=clock)
+            runs = _execute(runs, study, day, jobs=jobs, clock=clock)
             with clock.stage("Writing pages"):
-                runs = _with_kept(kept, runs, part, study)
-                write_pages(runs, part / "notebooks", part / "pages", heading=heading(study))
-                write_index(study, runs, part, facts=facts, warnings=warnings)
-            write_manifest(study, runs, part, timings=clock.timings, facts=facts, warnings=warnings)
-        shutil.rmtree(report.failed, ignore_errors=True)
+                runs = _with_kept(kept, runs, day, study)
+                write_pages(runs, day.folder("notebooks"), day.folder("pages"), heading=heading(study))
+                write_index(study, runs, day, facts=facts, warnings=warnings)
+            write_manifest(study, runs, day, timings=clock.timings, facts=facts, warnings=warnings)
+        shutil.rmtree(published.failed, ignore_errors=True)
     study.store.prune(max_gb=study.params.engine.cache_gb)
     alerts = [alert for one in facts for alert in one.alerts]
     warnings += shortened(alerts, where="run.json")
     held = tuple(sentence for one in facts for sentence in one.held)
-    return RunResult(place, study.as_of, study.log.notes, warnings, clock.seconds, held)
+    return RunResult(published.place, study.as_of, study.log.notes, warnings, clock.seconds, held)
 
 
 def usable_features(
-    study: Study, *, clock: Clock | None = None, reports: Path | None = None, refit: bool = False
+    study: Study, *, clock: Clock | None = None, archive: Archive | None = None, refit: bool = False
 ) -> list[Feature]:
     """Return the features of a study after each has looked whether its params can be met: the first half of a run.
 
@@ -119,8 +117,8 @@ def usable_features(
         The study; its log, customers and models are made here.
     clock
         Told about the stages.
-    reports
-        Folder of the study's reports, to settle the models for; None settles nothing.
+    archive
+        The reports to settle the models for; None settles nothing.
     refit
         Learn every strategy anew.
 
@@ -137,8 +135,8 @@ def usable_features(
     with clock.stage("Measuring customers"):
         study.customers  # noqa: B018
     with clock.stage("Naming segments"):
-        if reports is not None:
-            study.settle(reports=reports, refit=refit)
+        if archive is not None:
+            study.settle(archive, refit=refit)
         for name in study.strategies:
             study.choice(name)
         for feature in features:
@@ -150,7 +148,7 @@ def _write(features: Sequence[Feature], report: Report, *, clock: Clock) -> list
     """Write tables, lists and models, and return what every feature has to say."""
     study = features[0].study
     with clock.stage("Writing lists and tables"):
-        write_outputs(study, report.folder)
+        write_outputs(study, report.day)
     for feature in features:
         step = clock.display and feature.stage and partial(clock.display.step, feature.stage)
         with clock.stage(feature.stage) if feature.stage else nullcontext():
@@ -180,34 +178,30 @@ def prepare_notebooks(study: Study, *, only: Sequence[str] = ()) -> list[Noteboo
     return runs
 
 
-def _execute(runs: list[NotebookRun], study: Study, part: Path, *, jobs: int, clock: Clock) -> list[NotebookRun]:
+def _execute(runs: list[NotebookRun], study: Study, day: Day, *, jobs: int, clock: Clock) -> list[NotebookRun]:
     if clock.display:
         clock.display.notebooks([r.name for r in runs])
     try:
         with clock.timed("Executing notebooks"), _inside(study.base):
             cell = clock.display.cell if clock.display else None
-            return execute_all(runs, part.resolve() / "notebooks", jobs=jobs, progress=cell)
+            return execute_all(runs, day.folder("notebooks").resolve(), jobs=jobs, progress=cell)
     except NotebookError as error:
-        failed = failed_folder(part.with_name(study.as_of.isoformat()))
-        shutil.rmtree(failed, ignore_errors=True)
-        shutil.copytree(part / "notebooks", failed)
-        raise NotebookError(f"{error}\n\nThe notebooks as far as they came are in {failed}.") from None
+        shutil.rmtree(day.failed, ignore_errors=True)
+        shutil.copytree(day.folder("notebooks"), day.failed)
+        raise NotebookError(f"{error}\n\nThe notebooks as far as they came are in {day.failed}.") from None
 
 
-def _unchanged(place: Path, study: Study, *, only: Sequence[str]) -> dict[str, Path]:
+def _unchanged(published: Day, study: Study, *, only: Sequence[str]) -> dict[str, Path]:
     """Return executed notebooks of the published report that may stay when only some are run again."""
-    if not only or not (place / "run.json").exists():
-        return {}
-    manifest = json.loads((place / "run.json").read_text())
-    if manifest["basis"] != study.basis:
+    if not only or not published.is_published or published.manifest()["basis"] != study.basis:
         return {}
     named = [n.name for n in study.params.notebooks if n.name not in only]
-    return {n: f for n in named if (f := place / "notebooks" / f"{n}.ipynb").exists()}
+    return {n: f for n in named if (f := published.folder("notebooks") / f"{n}.ipynb").exists()}
 
 
-def _with_kept(kept: dict[str, Path], runs: list[NotebookRun], part: Path, study: Study) -> list[NotebookRun]:
+def _with_kept(kept: dict[str, Path], runs: list[NotebookRun], day: Day, study: Study) -> list[NotebookRun]:
     for name, file in kept.items():
-        target = part / "notebooks" / f"{name}.ipynb"
+        target = day.folder("notebooks") / f"{name}.ipynb"
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(file, target)
     order = [n.name for n in study.params.notebooks]

@@ -63,12 +63,21 @@ class Study(StudySegments):
     ) -> None:
         super().__init__(params, as_of=as_of, refresh=refresh)
         self._features: dict[Any, Any] = {}
+        self._days: dict[date, Study] = {}
 
     def feature(self, kind: Callable[["Study"], Built]) -> Built:
         """Return a feature of this study, built once: who asks again gets the same one."""
         if kind not in self._features:
             self._features[kind] = kind(self)
         return cast(Built, self._features[kind])
+
+    def at(self, day: date) -> "Study":
+        """Return the study as of an earlier day, by what was published before this one; log and engine are shared."""
+        from rfm_ml.study.published import EarlierDay
+
+        if day not in self._days:
+            self._days[day] = self if day == self.as_of else EarlierDay(self, as_of=day)
+        return self._days[day]
 
     def segment_list(self, name: str | None = None, *, model: SegmentModel | None = None) -> pd.DataFrame:
         """Return the list a campaign tool imports: segments, scores, funnel stage, the reason, what would move each up.

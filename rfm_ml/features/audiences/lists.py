@@ -25,7 +25,6 @@ from rfm_ml.campaigns.manifest import (
 )
 from rfm_ml.features.audiences.audiences import Audiences
 from rfm_ml.study.messages import Sent
-from rfm_ml.study.study import Study
 
 BELOW_MINIMUM: Final = "list below the destination's minimum"
 
@@ -92,11 +91,6 @@ def write_audience(audiences: Audiences, name: str, folder: Path, *, confirmed: 
     }
     write_manifest(folder, manifest)
     return manifest
-
-
-def lists_file(study: Study) -> Path:
-    """Return the file of the cache in which a run leaves the manifests of its lists, for the pages it makes."""
-    return study.store.root / f"lists-{study.basis}.json"
 
 
 def counts(filters: pd.DataFrame, written: WrittenList) -> pd.DataFrame:

@@ -1,13 +1,12 @@
 """The lists of a report: written for each audience, and what the report says of them."""
 
-import json
 from typing import Any
 
 import pandas as pd
 
 from rfm_ml.campaigns.manifest import HELD, write_groups
 from rfm_ml.features.audiences.audiences import Audiences
-from rfm_ml.features.audiences.lists import holdout_table, lists_file, write_audience
+from rfm_ml.features.audiences.lists import holdout_table, write_audience
 from rfm_ml.features.feature import Facts, Feature, Report
 from rfm_ml.study import Study
 
@@ -38,16 +37,15 @@ class AudienceLists(Feature):
         """Write `campaigns/<audience>/` for every audience, and tables about them."""
         if not self.audiences.names:
             return
-        campaigns = report.folder / "campaigns"
-        campaigns.mkdir(mode=0o700, exist_ok=True)
+        report.day.folder("campaigns").mkdir(mode=0o700, exist_ok=True)
         self._manifests = {
-            name: write_audience(self.audiences, name, campaigns / name, confirmed=report.confirmed)
+            name: write_audience(self.audiences, name, report.day.list_folder(name), confirmed=report.confirmed)
             for name in self.audiences.names
         }
         super().write(report)
-        lists_file(self.study).write_text(json.dumps(self._manifests), encoding="utf-8")
+        self.study.context.save(lists={"basis": self.study.basis, "manifests": self._manifests})
         if self.study.params.activation.global_holdout:
-            write_groups(campaigns / "global_groups.parquet", self.audiences.global_groups)
+            write_groups(report.day.global_groups, self.audiences.global_groups)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Return the lists, each filter, the overlap and the hold-outs by segment, once the lists are written."""

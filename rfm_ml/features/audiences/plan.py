@@ -1,7 +1,6 @@
 """What a study is about to send: who gets what, what it may pay, and how large a lift it could show."""
 
 import datetime as dt
-import json
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Final
@@ -14,7 +13,7 @@ from rfm_ml.customers.windows import window_sums
 from rfm_ml.evaluation.profit import profit_curve
 from rfm_ml.experiments.power import HOLDOUTS, power_table
 from rfm_ml.features.audiences.audiences import WILLING, Audiences
-from rfm_ml.features.audiences.lists import BELOW_MINIMUM, holdout_table, lists_file
+from rfm_ml.features.audiences.lists import BELOW_MINIMUM, holdout_table
 from rfm_ml.study.study import Study
 
 RESPONSES: Final = (0.05, 0.1, 0.2)
@@ -76,8 +75,7 @@ class CampaignPlan:
     @cached_property
     def _written(self) -> dict[str, dict[str, Any]]:
         """The manifests of the run that this is part of; empty outside of one."""
-        file = lists_file(self.study)
-        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        return self.study.context.lists(basis=self.study.basis)
 
     def counts(self, name: str) -> pd.DataFrame:
         """Return `step, left_out, remaining` of an audience; what its destination rejects is known only in a run."""

@@ -19,7 +19,6 @@ from rfm_ml.features.feature import Facts, Feature, Report
 from rfm_ml.segments import PROSPECT
 from rfm_ml.strategies import ScoreStrategy
 from rfm_ml.study.lists import write_list
-from rfm_ml.study.published import EarlierDay
 from rfm_ml.study.study import Study
 
 MONTHS: Final = 12
@@ -108,10 +107,11 @@ class DynamicSegments(Feature):
     def write(self, report: Report) -> None:
         """Write the tables, and the members of each segment to `segments/dynamic/`."""
         super().write(report)
+        folder = report.day.folder("segments") / "dynamic"
         if self.names:
-            (report.folder / "segments" / "dynamic").mkdir()
+            folder.mkdir()
         for name in self.names:
-            write_list(self.study, self.members(name), report.folder / "segments" / "dynamic" / name)
+            write_list(self.study, self.members(name), folder / name)
 
     def facts(self) -> Facts:
         """Return a row per segment for the front page, with its size one period ago."""
@@ -236,7 +236,7 @@ class DynamicSegments(Feature):
         return [name for name in self.study.strategies if name in named]
 
     def _seen_from(self, day: dt.date) -> Study:
-        return self.study if day == self.study.as_of else EarlierDay(self.study, as_of=day)
+        return self.study.at(day)
 
     def _month_ends(self) -> list[dt.date]:
         ends = pd.date_range(self.study.customers["first_order_on"].min(), self.study.as_of, freq="ME")

@@ -71,7 +71,7 @@ class Predictions(Feature):
         """Write the table and the predictions."""
         super().write(report)
         if self.study.params.clv is not None and not self.study.why_no_predictions:
-            self.study.predictions.to_parquet(report.folder / "tables" / "predictions.parquet", index=False)
+            self.study.predictions.to_parquet(report.day.table("predictions", ending="parquet"), index=False)
 
     def facts(self) -> Facts:
         """Say of every model that the study goes by, in predictions or in tiers, where it fails its own holdout.

@@ -1,6 +1,5 @@
 """What changed since the last published day: movement, data, and alerts beyond limits."""
 
-import json
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -102,7 +101,7 @@ class Changes(Feature):
         runs = self.study.earlier.runs()
         if not runs:
             return []
-        last = json.loads((next(iter(runs.values())) / "run.json").read_text(encoding="utf-8"))["rows"]
+        last = next(iter(runs.values())).manifest()["rows"]
         net = self.study.waterfall.iloc[-1]
         now = {"counted": int(net["rows"]), "orders": int(net["orders"]), "customers": int(net["customers"])}
         words = {"counted": "order lines that count", "orders": "orders", "customers": "customers"}
@@ -135,7 +134,7 @@ class Changes(Feature):
             If there are alerts and the params say that they stop the run; nothing is published then.
         """
         if self.alerts and self.study.params.alerts is not None and self.study.params.alerts.stop:
-            stop(self.alerts, failed=report.failed)
+            stop(self.alerts, failed=report.day.failed)
         super().write(report)
 
     def facts(self) -> Facts:

@@ -195,14 +195,14 @@ class Triggers(Feature):
         super().write(report)
         if not self.names:
             return
-        folder = report.folder / "campaigns" / "triggers"
+        folder = report.day.list_folder("triggers")
         folder.parent.mkdir(mode=0o700, exist_ok=True)
         folder.mkdir(mode=0o700)
         for name in self.names:
-            with open_private(folder / f"{name}.csv") as stream:
+            with open_private(report.day.actions(name)) as stream:
                 self.actions(name).to_csv(stream, index=False)
             if self.carries_messages(name):
-                write_groups(folder / f"{name}.groups.parquet", self.groups(name))
+                write_groups(report.day.trigger_groups(name), self.groups(name))
 
     def facts(self) -> Facts:
         """Return the summary for the front page, figures for `run.json`, and what to know of the lists."""

@@ -12,8 +12,8 @@ import pytest
 
 from rfm_ml.core.errors import DataError, LockedError
 from rfm_ml.reporting.run import run_study
-from rfm_ml.study import publishing
-from rfm_ml.study.publishing import building, locked
+from rfm_ml.study import archive
+from rfm_ml.study.archive import Archive
 
 # Where the process dies, as a patch that kills it with the signal that cannot be caught.
 KILLED_AT = {
@@ -23,10 +23,10 @@ KILLED_AT = {
     "after the notebooks": "run.write_pages = die",
     "before the index": "run.write_index = die",
     "before the manifest": "run.write_manifest = die",
-    "before the exchange": "publish._move_into_place = die",
-    "after the exchange": "publish.shutil = type('Shutil', (), {'rmtree': staticmethod(die)})",
+    "before the exchange": "archive._move_into_place = die",
+    "after the exchange": "archive.shutil = type('Shutil', (), {'rmtree': staticmethod(die)})",
     "between the renames, where folders cannot be exchanged": (
-        "publish._exchange = lambda one, other: False\n"
+        "archive._exchange = lambda one, other: False\n"
         "rename = Path.rename\n"
         "Path.rename = lambda self, to: die() if self.name.startswith('.building-') else rename(self, to)"
     ),
@@ -36,7 +36,7 @@ SCRIPT = """
 import os, signal, sys
 from pathlib import Path
 from rfm_ml.reporting import notebooks, outputs, run
-from rfm_ml.study import publishing as publish, study
+from rfm_ml.study import archive, study
 def die(*args, **kwargs):
     os.kill(os.getpid(), signal.SIGKILL)
 {patch}
@@ -63,7 +63,7 @@ def test_killed_run_leaves_the_last_report_and_the_next_run_is_clean(moment: str
         assert "gus" in (shop.report() / "segments" / "quantiles.csv").read_text()
     elif moment.startswith("between the renames"):
         # For a moment there is no report; whoever takes the lock next brings the old one back.
-        with locked(shop.report().parent):
+        with Archive(shop.report().parent).locked():
             assert tree(shop.report()) == old
     else:
         assert tree(shop.report()) == old
@@ -75,27 +75,27 @@ def test_killed_run_leaves_the_last_report_and_the_next_run_is_clean(moment: str
 
 def test_second_writer_is_refused_with_a_sentence(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from rfm_ml.study.publishing import locked\n"
-        "with locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+        "import sys, time; from pathlib import Path; from rfm_ml.study.archive import Archive\n"
+        "with Archive(Path(sys.argv[1])).locked(): print('held', flush=True); time.sleep(60)"
     )
     holder = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     try:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
-        with pytest.raises(LockedError, match="Only one run may write"), locked(tmp_path):
+        with pytest.raises(LockedError, match="Only one run may write"), Archive(tmp_path).locked():
             pass
     finally:
         holder.kill()
         holder.communicate()
     # The system freed the lock with its holder.
-    with locked(tmp_path):
+    with Archive(tmp_path).locked():
         pass
 
 
 def test_building_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     place = tmp_path / "2024-01-01"
-    with contextlib.suppress(RuntimeError), building(place) as part:
-        (part / "half").write_text("half")
+    with contextlib.suppress(RuntimeError), Archive(tmp_path).publish(place.name) as part:
+        (part.place / "half").write_text("half")
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
 
@@ -105,12 +105,12 @@ def test_new_content_replaces_the_old_as_a_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, can_exchange: bool
 ) -> None:
     if not can_exchange:
-        monkeypatch.setattr(publishing, "_exchange", lambda one, other: False)
+        monkeypatch.setattr(archive, "_exchange", lambda one, other: False)
     place = tmp_path / "2024-01-01"
-    with building(place) as part:
-        (part / "old").write_text("old")
-    with building(place) as part:
-        (part / "new").write_text("new")
+    with Archive(tmp_path).publish(place.name) as part:
+        (part.place / "old").write_text("old")
+    with Archive(tmp_path).publish(place.name) as part:
+        (part.place / "new").write_text("new")
         assert (place / "old").exists()
     assert [p.name for p in place.iterdir()] == ["new"]
     assert [p.name for p in tmp_path.iterdir()] == ["2024-01-01"]
@@ -119,9 +119,9 @@ def test_new_content_replaces_the_old_as_a_whole(
 def test_reader_always_finds_a_whole_report(tmp_path: Path) -> None:
     """A second process reads all the time while reports are replaced; it never finds a gap or a mixture."""
     place = tmp_path / "report"
-    with building(place) as part:
-        (part / "a").write_text("0")
-        (part / "b").write_text("0")
+    with Archive(tmp_path).publish(place.name) as part:
+        (part.place / "a").write_text("0")
+        (part.place / "b").write_text("0")
     code = (
         "import os, sys\n"
         "seen, place = set(), sys.argv[1]\n"
@@ -138,9 +138,9 @@ def test_reader_always_finds_a_whole_report(tmp_path: Path) -> None:
     flag.touch()
     reader = subprocess.Popen([sys.executable, "-c", code, str(place), str(flag)], stdout=subprocess.PIPE, text=True)
     for round_ in range(300):
-        with building(place) as part:
-            (part / "a").write_text(str(round_))
-            (part / "b").write_text(str(round_))
+        with Archive(tmp_path).publish(place.name) as part:
+            (part.place / "a").write_text(str(round_))
+            (part.place / "b").write_text(str(round_))
     flag.unlink()
     out, _ = reader.communicate(timeout=30)
     assert reader.returncode == 0
@@ -151,5 +151,5 @@ def test_reader_always_finds_a_whole_report(tmp_path: Path) -> None:
 
 def test_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "reports").write_text("a file, not a folder")
-    with pytest.raises(DataError, match="must be writable"), locked(tmp_path / "reports" / "shop"):
+    with pytest.raises(DataError, match="must be writable"), Archive(tmp_path / "reports" / "shop").locked():
         pass
