@@ -18,10 +18,10 @@ from threadpoolctl import threadpool_limits
 from rfm_ml.core.errors import RfmError
 from rfm_ml.evaluation.candidates import Candidate, Rule
 from rfm_ml.evaluation.cutting import cut_rule
-from rfm_ml.evaluation.economics import Economics, profit_measures
 from rfm_ml.evaluation.inference import bootstrap_weights, interval
 from rfm_ml.evaluation.measures import segment_measures, value_measures
 from rfm_ml.evaluation.origins import Origin
+from rfm_ml.evaluation.profit import Economics, profit_measures
 from rfm_ml.evaluation.retention import Learner, lasting_measures
 
 BUDGETS: Final = (5, 10)

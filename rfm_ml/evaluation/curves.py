@@ -5,11 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from rfm_ml.evaluation.economics import Economics, profit_measures
 from rfm_ml.evaluation.forecast_error import decile_table
-from rfm_ml.evaluation.gains import gains_curve
 from rfm_ml.evaluation.inference import interval
-from rfm_ml.evaluation.profit import profit_curve
+from rfm_ml.evaluation.profit import Economics, profit_curve, profit_measures
+from rfm_ml.evaluation.ranking import gains_curve
 
 PERFECT = "perfect"
 STEPS = 100

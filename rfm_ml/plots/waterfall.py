@@ -1,15 +1,11 @@
 """The waterfall: from every row of the source to those that count."""
 
-from typing import Final
-
 import pandas as pd
 from matplotlib.axes import Axes
 
 from rfm_ml.core.text import amount, percent, with_unit
 from rfm_ml.plots.canvas import label_bars, named_rows, new_axes, put_title, row_height
 from rfm_ml.plots.style import BLUE, ORANGE, PALE, QUIET
-
-MEASURES: Final = ("rows", "orders", "customers", "amount")
 
 
 def plot_waterfall(

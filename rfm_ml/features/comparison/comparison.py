@@ -18,10 +18,10 @@ from rfm_ml.customers.holdout import Log, order_span, until_day
 from rfm_ml.evaluation.backtest import Settings, run_backtest
 from rfm_ml.evaluation.built_in import BASELINES, all_candidates, require_candidates
 from rfm_ml.evaluation.candidates import Candidate
-from rfm_ml.evaluation.economics import Economics
 from rfm_ml.evaluation.findings import findings, no_findings
 from rfm_ml.evaluation.leakage import leaking_candidates
 from rfm_ml.evaluation.origins import Build, Origin, Plan, choose_origins, make_origins
+from rfm_ml.evaluation.profit import Economics
 from rfm_ml.evaluation.recommend import Recommendation
 from rfm_ml.evaluation.views import difference_lines, overview, pareto_points
 from rfm_ml.params import Comparison
