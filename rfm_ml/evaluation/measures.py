@@ -7,9 +7,9 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rfm_ml.evaluation import forecast_error, grouping, ranking
-from rfm_ml.evaluation.grouping import GroupedCustomers, GroupedSample
+from rfm_ml.evaluation import forecast_error, ranking, segment_quality
 from rfm_ml.evaluation.sample import Sample, ScoredCustomers, blocks, numbers, weight_rows
+from rfm_ml.evaluation.segment_quality import GroupedCustomers, GroupedSample
 from rfm_ml.models.arrays import FloatArray
 
 S = TypeVar("S")
@@ -37,11 +37,11 @@ ERRORS: Final[dict[str, Callable[[Sample], FloatArray]]] = {
 """Measures of the amount of a score that predicts spend; with `out_of_sample_r2`."""
 
 SEGMENTS: Final[dict[str, Callable[[GroupedSample], FloatArray]]] = {
-    "omega_squared": grouping.omega_squared,
-    "omega_squared_winsorised": grouping.winsorised_omega_squared,
-    "mutual_information": grouping.mutual_information,
-    "size_evenness": grouping.size_evenness,
-    "smallest_share": grouping.smallest_share,
+    "omega_squared": segment_quality.omega_squared,
+    "omega_squared_winsorised": segment_quality.winsorised_omega_squared,
+    "mutual_information": segment_quality.mutual_information,
+    "size_evenness": segment_quality.size_evenness,
+    "smallest_share": segment_quality.smallest_share,
 }
 """Measures of the segments themselves, whatever value they are given."""
 

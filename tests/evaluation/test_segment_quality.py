@@ -1,6 +1,7 @@
-"""What segments tell about spend, and their sizes, by hand, by other libraries, and on weights."""
+"""What segments tell about spend, their sizes, and trees that say them in words: by hand, by libraries, on weights."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +12,8 @@ from sklearn.metrics.cluster import contingency_matrix, expected_mutual_informat
 
 from rfm_ml.core.errors import DataError
 from rfm_ml.evaluation import segment_measures
-from rfm_ml.evaluation.grouping import (
+from rfm_ml.evaluation.inference import bootstrap_weights, interval
+from rfm_ml.evaluation.segment_quality import (
     GroupedCustomers,
     GroupedSample,
     mutual_information,
@@ -19,6 +21,7 @@ from rfm_ml.evaluation.grouping import (
     permuted_information,
     size_evenness,
     smallest_share,
+    tree_accuracy,
     winsorised_omega_squared,
 )
 
@@ -127,3 +130,63 @@ def test_labels_must_be_whole():
         segment_measures([1, 2], ["a", None])
     with pytest.raises(DataError, match="2 labels"):
         segment_measures([1, 2], ["a"])
+
+
+# --- a tree that says the segments in words -------------------------------------------------------------------------
+def people(n: int = 600) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    return pd.DataFrame({
+        "customer_id": rng.permutation(n),
+        "recency_days": rng.integers(0, 365, n),
+        "orders": rng.integers(1, 20, n),
+        "spend": rng.gamma(1, 100, n),
+    })  # fmt: skip
+
+
+def test_rules_are_found_and_chance_is_not():
+    customers = people()
+    rule = np.where(customers["recency_days"] <= 90, "recent", np.where(customers["orders"] > 5, "loyal", "other"))
+    tree = tree_accuracy(customers, rule)
+    assert tree.accuracy > 0.97
+    assert tree.baseline == pytest.approx(pd.Series(rule).value_counts(normalize=True).max())
+    chance = tree_accuracy(customers, np.random.default_rng(1).integers(0, 4, 600))
+    assert chance.accuracy == pytest.approx(0.25, abs=0.06)
+
+
+def test_twelve_leaves_cannot_say_what_takes_more():
+    customers = people()
+    checkers = (customers["recency_days"] // 30 + customers["orders"]) % 2
+    assert tree_accuracy(customers, checkers).accuracy < 0.65
+    assert tree_accuracy(customers, customers["orders"]).accuracy < 0.75  # 19 segments, 12 leaves
+    assert tree_accuracy(customers, customers["orders"], max_leaves=40).accuracy > 0.97
+
+
+def test_row_order_does_not_matter():
+    customers = people()
+    segment = (customers["spend"] * customers["orders"] > 700).to_numpy().astype(str)
+    order = np.random.default_rng(2).permutation(len(customers))
+    one, two = tree_accuracy(customers, segment), tree_accuracy(customers.iloc[order], segment[order])
+    assert (one.hits[order] == two.hits).all()
+
+
+def test_accuracy_on_bootstrap_samples():
+    customers = people()
+    tree = tree_accuracy(customers, customers["spend"] * customers["orders"] > 700)
+    values = tree.on(bootstrap_weights(600, repeats=200))
+    low, high = interval(values)
+    assert low < tree.accuracy < high
+    assert tree.on(np.ones((1, 600)))[0] == tree.accuracy
+
+
+def test_contacts_without_an_order_and_few_customers():
+    customers = people(40).astype({"recency_days": float})
+    customers.loc[:9, ["recency_days", "orders", "spend"]] = [np.nan, 0, 0]
+    segment = np.where(customers["orders"] == 0, "prospect", "customer")
+    assert tree_accuracy(customers, segment).accuracy >= 0.9
+    nobody = customers.assign(recency_days=np.nan)
+    assert tree_accuracy(nobody, segment).accuracy >= 0.9
+    assert tree_accuracy(customers.iloc[:2], ["a", "a"]).accuracy == 1
+    with pytest.raises(DataError, match="at least two"):
+        tree_accuracy(customers.iloc[:1], ["a"])
+    with pytest.raises(DataError, match="recency_days"):
+        tree_accuracy(customers.drop(columns="recency_days"), segment)
