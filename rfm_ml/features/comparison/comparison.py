@@ -16,14 +16,14 @@ from rfm_ml.core.store import code_digest, digest
 from rfm_ml.customers import customer_table
 from rfm_ml.customers.holdout import Log, order_span, until_day
 from rfm_ml.evaluation.backtest import Settings, run_backtest
+from rfm_ml.evaluation.backtest_results import backtest_results, empty_results
 from rfm_ml.evaluation.built_in import BASELINES, all_candidates, require_candidates
 from rfm_ml.evaluation.candidates import Candidate
-from rfm_ml.evaluation.economics import Economics
-from rfm_ml.evaluation.findings import findings, no_findings
 from rfm_ml.evaluation.leakage import leaking_candidates
 from rfm_ml.evaluation.origins import Build, Origin, Plan, choose_origins, make_origins
+from rfm_ml.evaluation.profit import Economics
 from rfm_ml.evaluation.recommend import Recommendation
-from rfm_ml.evaluation.views import difference_lines, overview, pareto_points
+from rfm_ml.evaluation.summary import difference_lines, overview, pareto_points
 from rfm_ml.features.feature import Feature, Report
 from rfm_ml.params import Comparison
 from rfm_ml.segments.model import decided
@@ -163,7 +163,7 @@ class StrategyComparison(Feature):
 
     @property
     def overview(self) -> pd.DataFrame:
-        """One row per strategy as it is, and per score cut into 10 groups, the best first; as `views.overview`.
+        """One row per strategy as it is, and per score cut into 10 groups, the best first; as `summary.overview`.
 
         The study's own, the baselines, the leader and the recommended one always have a row.
         """
@@ -202,7 +202,7 @@ class StrategyComparison(Feature):
         try:
             plan, origins, candidates, notes = self._prepare()
         except DataError as error:
-            return no_findings(f"Strategies could not be compared. {error}")
+            return empty_results(f"Strategies could not be compared. {error}")
         settings = Settings(self.asked.bootstraps, self.asked.refits, self.economics, self.asked.seed)
         most = max(len(o.spend) for o in origins)
         jobs = min(self._jobs, os.cpu_count() or 1) if most > WORTH_PROCESSES else 1
@@ -210,11 +210,11 @@ class StrategyComparison(Feature):
         judged = [j for outcome in outcomes for j in outcome.judged]
         notes += [note for outcome in outcomes for note in outcome.notes]
         if not judged:
-            return no_findings(*notes)
-        return findings(
+            return empty_results(*notes)
+        return backtest_results(
             judged,
             origins,
-            words=plan.words,
+            plan=plan.words,
             notes=notes,
             settings=settings,
             leading=self.study.strategies[0],

@@ -6,10 +6,10 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from rfm_ml.core.text import NONE
 from rfm_ml.evaluation.recommend import words_of
 from rfm_ml.evaluation.scorecard import AS_THEY_ARE, HEADLINE, PAST_RATE, SEGMENTATIONS
 
-NONE: Final = "\N{EN DASH}"
 MOST_ROWS: Final = 20
 OVERVIEW = ["strategy", "groups", "gini", "top_20_holds", "against_past_spend", "steadiness", "in_words"]
 PARETO = ["name", "value", "value_low", "value_high", "rand", "rand_low", "rand_high", "words", "chosen"]

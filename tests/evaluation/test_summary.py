@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from rfm_ml.evaluation.views import overview
+from rfm_ml.evaluation.summary import overview
 
 
 def scorecard(**values: tuple[int, float]) -> pd.DataFrame:

@@ -1,13 +1,66 @@
-"""Orders over time: expected beside actual, and the weeks to come."""
+"""Predictions: beside what happened, over time and group by group, and what a model says of every history."""
+
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.dates import date2num
 
-from rfm_ml.plots.calibration import NOTHING, legend_above
-from rfm_ml.plots.canvas import new_axes, nothing_to_draw, number_axis, put_title
-from rfm_ml.plots.style import BLUE, ORANGE, QUIET
+from rfm_ml.core.text import short
+from rfm_ml.plots.canvas import (
+    column_limits,
+    heat_map,
+    legend_above,
+    means_axis,
+    new_axes,
+    note,
+    nothing_to_draw,
+    number_axis,
+    put_title,
+)
+from rfm_ml.plots.style import BLUE, ORANGE, PALE, QUIET
+
+NOTHING = "There is no holdout to judge predictions by."
+
+
+def plot_calibration(table: pd.DataFrame, *, label: str, title: str | None = None, ax: Axes | None = None) -> Axes:
+    """Draw the mean of actual orders per group as a bar with its error, and of expected orders as a dot.
+
+    Parameters
+    ----------
+    table
+        `group, customers, actual_mean, expected_mean, actual_error`, as `models.calibration` gives.
+    label
+        What the groups are, for the axis; the number of customers stands below each.
+    """
+    ax = new_axes(ax, height=4.2)
+    if table.empty:
+        return nothing_to_draw(ax, NOTHING)
+    at = np.arange(len(table))
+    actual, expected = table["actual_mean"].to_numpy(), table["expected_mean"].to_numpy()
+    error = 2 * table["actual_error"].fillna(0).to_numpy()
+    below = np.minimum(error, actual)  # nobody orders less than nothing
+    ax.bar(at, actual, width=0.72, color=PALE, label="what customers did (line: twice the standard error)")
+    ax.errorbar(at, actual, yerr=[below, error], fmt="none", ecolor=QUIET, elinewidth=1.5)
+    ax.plot(at, expected, "o", color=BLUE, markersize=9, label="expected")
+    ax.set_xticks(at, [f"{g}\n({short(round(n))})" for g, n in zip(table["group"], table["customers"], strict=True)])
+    ax.tick_params(axis="x", length=0)
+    column_limits(ax, len(table))
+    ax.set_ylim(0)
+    means_axis(ax)
+    ax.set_xlabel(f"{label} (customers)")
+    ax.set_ylabel("orders per customer")
+    legend_above(ax)
+    return put_title(ax, title or _sums(table))
+
+
+def _sums(table: pd.DataFrame) -> str:
+    actual = float((table["actual_mean"] * table["customers"]).sum())
+    expected = float((table["expected_mean"] * table["customers"]).sum())
+    off = f" ({expected / actual - 1:+.1%})" if actual > 0 else ""
+    return f"Repeat orders: {expected:,.0f} expected, {actual:,.0f} came{off}"
+
 
 MOST_LABELS = 16
 
@@ -23,10 +76,6 @@ def plot_tracking(
         As `models.tracking.track_orders` gives: `from_day, to_day, seen` and the orders, per period and cumulative.
     cumulative
         Draw the sums since the beginning, else those of each period.
-    title
-        None states how far the last total, or the mean of the unseen periods, is off.
-    ax
-        To draw on; None makes a new figure.
     """
     ax = new_axes(ax, height=4.2)
     if table.empty:
@@ -45,8 +94,7 @@ def plot_tracking(
     span = "a week" if length == 7 else f"in {length} days"
     ax.set_ylabel("repeat orders since the beginning" if cumulative else f"repeat orders {span}")
     legend_above(ax)
-    put_title(ax, title or _told(table, cumulative=cumulative))
-    return ax
+    return put_title(ax, title or _told(table, cumulative=cumulative))
 
 
 def plot_next_orders(calendar: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
@@ -56,10 +104,6 @@ def plot_next_orders(calendar: pd.DataFrame, *, title: str | None = None, ax: Ax
     ----------
     calendar
         `week, from_day, expected_orders`, as `models.tracking.next_order_calendar` gives.
-    title
-        None states the sum.
-    ax
-        To draw on; None makes a new figure.
     """
     ax = new_axes(ax, height=3.6)
     if calendar.empty:
@@ -70,18 +114,17 @@ def plot_next_orders(calendar: pd.DataFrame, *, title: str | None = None, ax: Ax
     if len(calendar) <= MOST_LABELS:
         for place, number in zip(at, orders, strict=True):
             text = f"{number:,.0f}" if orders.max() >= 10 else f"{number:.2g}"
-            ax.annotate(text, (place, number), xytext=(0, 2), textcoords="offset points", ha="center", fontsize=11)
+            note(ax, text, (float(place), number), offset=(0, 2), ha="center")
     step = max(1, -(-len(calendar) // 6))
     ax.set_xticks(at[::step], [f"{d:%b} {d.day}" for d in calendar["from_day"].iloc[::step]])
-    ax.set_xlim(min(-0.6, len(at) / 2 - 3.5), max(len(at) - 0.4, len(at) / 2 + 2.5))
+    column_limits(ax, len(at))
     ax.set_ylim(0, max(float(orders.max()), 1e-9) * 1.15)
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
     ax.set_xlabel(f"week beginning on ({calendar['from_day'].iloc[0]:%Y})")
     ax.set_ylabel("expected orders")
     total = f"{orders.sum():,.0f}" if orders.sum() >= 10 else f"{orders.sum():.2g}"
-    put_title(ax, title or f"Today's customers should place {total} orders in the next {len(at)} weeks")
-    return ax
+    return put_title(ax, title or f"Today's customers should place {total} orders in the next {len(at)} weeks")
 
 
 def _mark_seen(ax: Axes, table: pd.DataFrame) -> None:
@@ -92,16 +135,8 @@ def _mark_seen(ax: Axes, table: pd.DataFrame) -> None:
     ax.axvline(last, color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
     top = ax.get_ylim()[1]
     early = (last - table["to_day"].min()) < 0.5 * (table["to_day"].max() - table["to_day"].min())
-    ax.annotate(
-        "fitted up to here, predicted from here on" if early else "fitted up to here",
-        (last, top),
-        xytext=(5 if early else -5, -2),
-        textcoords="offset points",
-        ha="left" if early else "right",
-        va="top",
-        fontsize=11,
-        color=QUIET,
-    )
+    text, side = ("fitted up to here, predicted from here on", "left") if early else ("fitted up to here", "right")
+    note(ax, text, (last, top), offset=(5 if early else -5, -2), ha=side, va="top", color=QUIET)
 
 
 def _date_axis(ax: Axes, days: pd.Series) -> None:
@@ -130,3 +165,41 @@ def _told(table: pd.DataFrame, *, cumulative: bool) -> str:
         f"Repeat orders {what}: {rows['expected_orders'].mean():,.1f} expected on average, "
         f"{rows['actual_orders'].mean():,.1f} came"
     )
+
+
+TITLES: Final = {
+    "p_alive": "Is he still a customer? Probability by orders and silence",
+    "expected_orders": "How many orders will follow? By orders so far and silence",
+}
+
+
+def plot_surface(
+    surface: pd.DataFrame, *, value: str = "p_alive", title: str | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw one cell per number of repeat orders and length of silence.
+
+    Parameters
+    ----------
+    surface
+        `repeat_orders, recency_days` and the value, as `models.surfaces.prediction_surface` gives.
+    value
+        "p_alive" or "expected_orders".
+    """
+    ax = new_axes(ax, height=1.6 + 0.42 * max(surface["repeat_orders"].nunique(), 2))
+    if surface.empty:
+        return nothing_to_draw(ax, "There is no model to draw.")
+    grid = surface.pivot(index="repeat_orders", columns="recency_days", values=value).sort_index(ascending=False)
+    cells = grid.to_numpy(dtype=np.float64)
+    top = 1.0 if value == "p_alive" else max(float(np.nanmax(cells)), 1e-9)
+    texts = [[_cell(number, value) for number in row] for row in cells]
+    rows, columns = ([f"{n:,}" for n in axis] for axis in (grid.index, grid.columns))
+    heat_map(ax, cells, texts, rows=rows, columns=columns, top=top, fontsize=11)
+    ax.set_ylabel("repeat orders so far")
+    ax.set_xlabel("days since the last order")
+    return put_title(ax, title or TITLES[value])
+
+
+def _cell(number: float, value: str) -> str:
+    if value == "p_alive":
+        return "<1%" if 0 < number < 0.005 else f"{number:.0%}"
+    return f"{number:.1f}" if number >= 0.05 else f"{number:.2f}"

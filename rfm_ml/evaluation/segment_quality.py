@@ -1,4 +1,4 @@
-"""Whether segments tell customers apart, and whether their sizes are of use."""
+"""Whether segments tell customers apart, have sizes of use, and can be said in words."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -7,17 +7,18 @@ from typing import Final, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from sklearn.model_selection import KFold
+from sklearn.tree import DecisionTreeClassifier
 
-from rfm_ml.core.checks import require_between
+from rfm_ml.core.checks import require_between, require_columns
 from rfm_ml.core.errors import DataError
-from rfm_ml.evaluation.sample import dot, numbers, ratio
+from rfm_ml.evaluation.sample import SAME, dot, numbers, ratio, weight_rows, weighted_sums
 from rfm_ml.models.arrays import FloatArray
 
-SMALL: Final = 0.02
-"""A segment with a smaller share of customers is too small to be managed on its own."""
+Labels = Sequence[object] | ArrayLike
+
 TOP: Final = 0.99
 """Spend is winsorised at this quantile."""
-SAME: Final = 1e-12
 
 
 class PermutedInformation(NamedTuple):
@@ -28,60 +29,8 @@ class PermutedInformation(NamedTuple):
     p_value: float
 
 
-def omega_squared(spend: ArrayLike, segment: Sequence[object] | ArrayLike, *, winsorised: bool = False) -> float:
-    """Return the share of the variance of spend that segments account for, corrected for their number.
-
-    0 if segments say nothing (it can be a little below), 1 if all in a segment spend the same. NaN if there are no
-    more customers than segments, or all spend is equal.
-
-    Parameters
-    ----------
-    spend
-        Shape (n,): spend in the holdout, in currency.
-    segment
-        Shape (n,): any labels.
-    winsorised
-        True: spend above its 99th percentile (type 7) is set to it.
-
-    Raises
-    ------
-    DataError
-        If a number or a label is missing, or there are no customers. So in all functions of this module.
-
-    Notes
-    -----
-    (SSB - (K - 1) MSW) / (SST + MSW), MSW = SSW / (n - K). Source: Hays (1963), Statistics for Psychologists;
-    winsorised as in Wilcox (2012), Introduction to Robust Estimation and Hypothesis Testing, chapter 3.
-
-    Examples
-    --------
-    >>> round(omega_squared([1, 2, 3, 4, 5, 6], list("aaabbb")), 2)
-    0.68
-    """
-    sample = GroupedSample(GroupedCustomers(spend, segment))
-    return float((winsorised_omega_squared_of if winsorised else omega_squared_of)(sample)[0])
-
-
-def mutual_information(spend: ArrayLike, segment: Sequence[object] | ArrayLike) -> float:
-    """Return how many bits the segment tells about whether a customer buys (spend > 0).
-
-    0 if nothing, at most 1. It is above 0 by chance: compare it with `permuted_information`.
-
-    Notes
-    -----
-    I = sum p(k, b) log2 p(k, b) / (p(k) p(b)). Source: Shannon (1948); Cover & Thomas (2006), Elements of Information
-    Theory, equation 2.28.
-
-    Examples
-    --------
-    >>> mutual_information([0, 0, 5, 9], list("aabb")), mutual_information([0, 5, 0, 9], list("aabb"))
-    (1.0, 0.0)
-    """
-    return float(mutual_information_of(GroupedSample(GroupedCustomers(spend, segment)))[0])
-
-
 def permuted_information(
-    spend: ArrayLike, segment: Sequence[object] | ArrayLike, *, repeats: int = 1000, seed: int = 0
+    spend: ArrayLike, segment: Labels, *, repeats: int = 1000, seed: int = 0
 ) -> PermutedInformation:
     """Return the mutual information that is left when customers are dealt to the segments at random.
 
@@ -96,42 +45,13 @@ def permuted_information(
     """
     require_between(repeats, 1, 1_000_000, name="repeats")
     sample = GroupedSample(GroupedCustomers(spend, segment))
-    sizes, found = sample.sizes[0], float(mutual_information_of(sample)[0])
+    sizes, found = sample.sizes[0], float(mutual_information(sample)[0])
     rng = np.random.default_rng(seed)
     buyers = int(sample.buyers.sum())
     drawn = rng.multivariate_hypergeometric(sizes.astype(np.int64), buyers, size=repeats, method="marginals")
     chance = _information(np.broadcast_to(sizes, drawn.shape), drawn.astype(np.float64))
     at_least = int((chance >= found - SAME).sum())
     return PermutedInformation(float(chance.mean()), float(np.quantile(chance, 0.95)), (1 + at_least) / (1 + repeats))
-
-
-def size_evenness(segment: Sequence[object] | ArrayLike) -> float:
-    """Return the entropy of the segments' sizes / log2 K: 1 if all are equally large, 0 if there is but one.
-
-    K counts the segments that have customers.
-
-    Notes
-    -----
-    Source: Pielou (1966), "The measurement of diversity in different types of biological collections", Journal of
-    Theoretical Biology 13, 131-144.
-
-    Examples
-    --------
-    >>> size_evenness(list("aabb")), size_evenness(list("aaaa"))
-    (1.0, 0.0)
-    """
-    return float(size_evenness_of(GroupedSample(GroupedCustomers(np.zeros(len(segment)), segment)))[0])  # type: ignore[arg-type]
-
-
-def smallest_share(segment: Sequence[object] | ArrayLike) -> float:
-    """Return the share of customers in the smallest segment that has any; below `SMALL` is too small.
-
-    Notes
-    -----
-    Substantiality of segments. Source: Kotler & Keller, Marketing Management; Wedel & Kamakura (2000), Market
-    Segmentation, chapter 1.
-    """
-    return float(smallest_share_of(GroupedSample(GroupedCustomers(np.zeros(len(segment)), segment)))[0])  # type: ignore[arg-type]
 
 
 class GroupedCustomers:
@@ -148,7 +68,7 @@ class GroupedCustomers:
         Shape (m, K): 1 where one of the others is in the segment.
     """
 
-    def __init__(self, spend: ArrayLike, segment: Sequence[object] | ArrayLike) -> None:
+    def __init__(self, spend: ArrayLike, segment: Labels) -> None:
         y = numbers(spend, what="spend")
         codes, names = label_codes(segment, size=len(y))
         self.order = np.argsort(codes, kind="stable")
@@ -202,7 +122,7 @@ class GroupedSample:
         return amounts[(np.cumsum(counts, axis=1) <= place[:, None]).sum(axis=1)]
 
 
-def label_codes(labels: Sequence[object] | ArrayLike, *, size: int) -> tuple[NDArray[np.int64], pd.Index]:
+def label_codes(labels: Labels, *, size: int) -> tuple[NDArray[np.int64], pd.Index]:
     """Return a code from 0 for each label and the labels in the order of the codes.
 
     Raises
@@ -219,31 +139,50 @@ def label_codes(labels: Sequence[object] | ArrayLike, *, size: int) -> tuple[NDA
     return codes.astype(np.int64), pd.Index(names)
 
 
-def omega_squared_of(sample: GroupedSample) -> FloatArray:
-    """Return `omega_squared` of samples."""
+def omega_squared(sample: GroupedSample) -> FloatArray:
+    """Return the share of the variance of spend that segments account for, corrected for their number.
+
+    0 if segments say nothing (it can be a little below), 1 if all in a segment spend the same. NaN if there are no
+    more customers than segments, or all spend is equal.
+
+    Notes
+    -----
+    (SSB - (K - 1) MSW) / (SST + MSW), MSW = SSW / (n - K). Source: Hays (1963), Statistics for Psychologists.
+    """
     return _omega(sample, sample.of.spend[None, :])
 
 
-def winsorised_omega_squared_of(sample: GroupedSample) -> FloatArray:
-    """Return `omega_squared`, winsorised, of samples."""
+def winsorised_omega_squared(sample: GroupedSample) -> FloatArray:
+    """Return `omega_squared` with spend above its 99th percentile set to it (Wilcox 2012, chapter 3)."""
     # Also the usual spend may lie above the percentile.
     usual = np.minimum(0.0, sample.top)
     return _omega(sample, np.minimum(sample.of.spend, sample.top[:, None]) - usual[:, None])
 
 
-def mutual_information_of(sample: GroupedSample) -> FloatArray:
-    """Return `mutual_information` of samples."""
+def mutual_information(sample: GroupedSample) -> FloatArray:
+    """Return how many bits the segment tells about whether a customer buys (spend > 0): 0 to 1.
+
+    It is above 0 by chance: compare it with `permuted_information`.
+
+    Notes
+    -----
+    I = sum p(k, b) log2 p(k, b) / (p(k) p(b)). Source: Cover & Thomas (2006), Elements of Information Theory, equation
+    2.28.
+    """
     return _information(sample.sizes, sample.buyers)
 
 
-def size_evenness_of(sample: GroupedSample) -> FloatArray:
-    """Return `size_evenness` of samples."""
+def size_evenness(sample: GroupedSample) -> FloatArray:
+    """Return the entropy of the segments' sizes / log2 K: 1 if all are equally large, 0 if there is but one.
+
+    K counts the segments that have customers. Source: Pielou (1966), Journal of Theoretical Biology 13, 131-144.
+    """
     k = (sample.sizes > 0).sum(axis=1)
     return np.asarray(np.where(k > 1, entropy(sample.sizes) / np.log2(np.maximum(k, 2)), 0.0))
 
 
-def smallest_share_of(sample: GroupedSample) -> FloatArray:
-    """Return `smallest_share` of samples."""
+def smallest_share(sample: GroupedSample) -> FloatArray:
+    """Return the share of customers in the smallest segment that has any."""
     present = np.where(sample.sizes > 0, sample.sizes, np.inf)
     return np.asarray(present.min(axis=1) / sample.sizes.sum(axis=1))
 
@@ -278,3 +217,56 @@ def _omega(sample: GroupedSample, spend: FloatArray) -> FloatArray:
     mean_within = np.maximum(within, 0.0) / np.where(n > k, n - k, np.nan)
     explained = total - within - (k - 1) * mean_within
     return ratio(explained, np.where(total > SAME * squares, total + mean_within, 0.0))
+
+
+# --- in words ---------------------------------------------------------------------------------------------------
+FOLDS: Final = 5
+RAW: Final = ("recency_days", "orders", "spend")
+FAR: Final = 1e6
+"""So many days beyond the longest recency lie those who never ordered."""
+
+
+class TreeAccuracy(NamedTuple):
+    """Share of customers whose segment a small tree finds, and the baseline: naming the largest segment always.
+
+    `hits` are True, by customer, where the tree that had not seen them was right.
+    """
+
+    accuracy: float
+    baseline: float
+    hits: NDArray[np.bool_]
+
+    def on(self, weights: ArrayLike) -> FloatArray:
+        """Return the accuracy of bootstrap samples, for weights of shape (repeats, n): shape (repeats,)."""
+        rows = weight_rows(weights, size=len(self.hits))
+        return np.asarray(weighted_sums(rows, self.hits) / rows.sum(axis=1))
+
+
+def tree_accuracy(customers: pd.DataFrame, labels: Labels, *, max_leaves: int = 12, seed: int = 0) -> TreeAccuracy:
+    """Cross-validate a tree with few leaves that tells the segment from recency, orders and spend alone.
+
+    Leaves are rules: so many sentences would be needed at most. With `customer_id` the folds are dealt in its order, so
+    that the order of rows does not matter. A `DataError` if a column or a label is missing, or there are fewer than two
+    customers.
+
+    Notes
+    -----
+    Source: Breiman, Friedman, Olshen & Stone (1984), Classification and Regression Trees, leaves limited by best-first
+    growth; as a surrogate, Craven & Shavlik (1996), "Extracting tree-structured representations of trained networks".
+    """
+    require_columns(list(customers.columns), RAW, what="The customers")
+    if len(customers) < 2:
+        raise DataError(f"A tree must be judged on at least two customers. Got {len(customers)}.")
+    codes = label_codes(labels, size=len(customers))[0]
+    order = np.arange(len(customers))
+    if "customer_id" in customers.columns:
+        order = np.asarray(customers["customer_id"].argsort(kind="stable"))
+    raw = customers.loc[:, list(RAW)].to_numpy(dtype=np.float64, na_value=np.nan)[order]
+    # A contact without an order has no recency: they are beyond all others.
+    raw[:, 0] = np.where(np.isnan(raw[:, 0]), np.nanmax(raw[:, 0], initial=0) + FAR, raw[:, 0])
+    sorted_codes = pd.factorize(codes[order])[0]
+    hits = np.zeros(len(raw), dtype=bool)
+    for learn, judge in KFold(min(FOLDS, len(raw)), shuffle=True, random_state=seed).split(raw):
+        tree = DecisionTreeClassifier(max_leaf_nodes=max_leaves, random_state=seed).fit(raw[learn], sorted_codes[learn])
+        hits[order[judge]] = tree.predict(raw[judge]) == sorted_codes[judge]
+    return TreeAccuracy(float(hits.mean()), float(np.bincount(codes).max() / len(codes)), hits)
