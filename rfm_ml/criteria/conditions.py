@@ -90,18 +90,16 @@ class Not:
     part: "Condition"
 
 
-Leaf = Facts | EdgeOrder | Column | Tags
-Condition = Leaf | Every | Some | Not
+Predicate = Facts | EdgeOrder | Column | Tags
+Condition = Predicate | Every | Some | Not
 
 
-def leaves(condition: Condition) -> Iterator[Leaf]:
-    """Yield the conditions that are no and, or, not, in their order."""
-    left = [condition]
-    while left:
-        one = left.pop()
-        if isinstance(one, Every | Some):
-            left.extend(reversed(one.parts))
-        elif isinstance(one, Not):
-            left.append(one.part)
-        else:
-            yield one
+def predicates(condition: Condition) -> Iterator[Predicate]:
+    """Yield the conditions that are no all, any or not, in their order."""
+    if isinstance(condition, Not):
+        yield from predicates(condition.part)
+    elif isinstance(condition, Every | Some):
+        for part in condition.parts:
+            yield from predicates(part)
+    else:
+        yield condition

@@ -1,7 +1,7 @@
 """The tables that criteria ask: cut off at the as-of day, with the age of each row in days."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -12,13 +12,18 @@ import pandas as pd
 
 from rfm_ml.core.checks import did_you_mean, require_columns
 from rfm_ml.core.errors import DataError, ParamsError
-from rfm_ml.criteria.kinds import of_kinds
-from rfm_ml.customers.days import as_table, is_order, with_days
+from rfm_ml.criteria.columns import any_of
+from rfm_ml.criteria.conditions import Filter
+from rfm_ml.customers.days import RETURN_KINDS, as_table, is_order, with_days
 
 DAY: Final = "_day"
 DAYS_AGO: Final = "_days_ago"
 EDGES: Final = {"first": "_first_day", "last": "_last_day"}
 ORDER_VALUE: Final = "order_value"
+ORDER_KIND: Final = "order_kind"
+_ORDER, _RETURN = "order", "return"
+ORDERS: Final = (_ORDER,)
+"""What a condition is of that does not ask for a kind."""
 _INSTANTS: Final = {"orders": "ordered_at", "lines": "ordered_at", "events": "event_at", "campaigns": "sent_at"}
 _WANTED: Final = {
     "lines": "order lines with products or categories. The order log names none",
@@ -43,19 +48,7 @@ class Asked:
 
 
 class Sources:
-    """Tables by name, each prepared once.
-
-    Parameters
-    ----------
-    tables
-        `orders`; optional `lines`, `events`, `campaigns`, `contacts`, `products`; None where there is none.
-    as_of
-        The last day that counts.
-    customers
-        The customers table as of that day.
-    labels
-        Segments and scores by strategy, the leading one first.
-    """
+    """Tables by name, each prepared once: `products` too, `labels` by strategy with the leading one first."""
 
     def __init__(
         self,
@@ -90,25 +83,13 @@ class Sources:
         return known and not self.has(name, column) and self.has(name, "product_id")
 
     def get(self, asked: Asked, *, path: str) -> ir.Table:
-        """Return a table as a condition needs it.
-
-        Raises
-        ------
-        ParamsError
-            If there is none; `path` is where it was asked for.
-        """
+        """Return a table as a condition needs it; `path`, where it was asked for, is for the message."""
         if asked not in self._prepared:
             self._prepared[asked] = self._prepare(asked, path=path)
         return self._prepared[asked]
 
     def strategy(self, source: str, *, path: str) -> str:
-        """Return the name of the labels' table that `labels:<strategy>` means; without a strategy the leading one's.
-
-        Raises
-        ------
-        ParamsError
-            If it is not a strategy we have labels of.
-        """
+        """Return the table that `labels:<strategy>` means; without a strategy the leading one's."""
         name = source.partition(":")[2] or next(iter(self.strategies), "")
         if name not in self.strategies:
             raise ParamsError(
@@ -157,3 +138,34 @@ class Sources:
 
 def _kept(table: ir.Table, joined: ir.Table, *, added: list[str]) -> ir.Table:
     return joined.select(*(joined[c] for c in table.columns), *(joined[c] for c in added))
+
+
+def kinds_asked(filters: Iterable[Filter]) -> tuple[str, ...]:
+    """Return the kinds of row that count, orders or returns: what a filter by `order_kind` lets through.
+
+    Without one it is orders. Every row is an order or a return, so none is missing a kind.
+
+    Examples
+    --------
+    >>> from rfm_ml.criteria.values import Comparison
+    >>> kinds_asked([Filter("with.order_kind", "order_kind", Comparison("unequal", ("order",)), "where")])
+    ('return',)
+    """
+    for one in filters:
+        if one.column == ORDER_KIND:
+            named, both = {_kind(str(v)) for v in one.test.operands}, {_ORDER, _RETURN}
+            passing = {"equal": named, "any_of": named, "unequal": both - named, "present": both}
+            return tuple(sorted(passing.get(one.test.op, set())))
+    return ORDERS
+
+
+def of_kinds(table: ir.Table, kinds: Iterable[str]) -> ir.BooleanValue:
+    """Say which rows of orders or lines are of one of some kinds, named as the log or the criteria name them."""
+    ordered = is_order(table)
+    tests = [ordered if kind == _ORDER else ~ordered for kind in sorted({_kind(k) for k in kinds})]
+    return any_of(tests) if tests else ibis.literal(False)
+
+
+def _kind(name: str) -> str:
+    # A log that says "refund" is cleaned to "return": both words ask for the same rows.
+    return _RETURN if name in RETURN_KINDS else _ORDER

@@ -51,18 +51,6 @@ class Comparison:
 def read_test(given: Any, *, path: str) -> Comparison:
     """Read a test as the params write it; what kind of value it compares with is settled by `as_kind`.
 
-    Parameters
-    ----------
-    given
-        A value, a list of values (any of them), or text such as ">= 3", "between 2 and 5", "missing", "not missing".
-    path
-        Where it stands, for the message.
-
-    Raises
-    ------
-    ParamsError
-        If it is none of these.
-
     Examples
     --------
     >>> read_test(">= 3", path="orders.count")
@@ -109,11 +97,6 @@ def as_kind(test: Comparison, kind: str, *, path: str, what: str = "") -> Compar
     """Return the test with its values turned into a kind: number, date, bool or text.
 
     In a column of text the values decide: an ordered comparison is of numbers or of days written as 2025-01-31.
-
-    Raises
-    ------
-    ParamsError
-        If a value is not of the kind, or the comparison makes no sense for it.
     """
     ordered = test.op in (*ORDERED.values(), "between")
     if kind == "text" and ordered:
@@ -157,20 +140,20 @@ def _number(value: Scalar) -> Decimal | None:
 
 
 def _convert(value: Scalar, kind: str, *, path: str, what: str) -> Scalar:
-    found: Scalar | None = None
+    converted: Scalar | None = None
     if kind == "number":
-        found = _number(value)
+        converted = _number(value)
     elif kind == "date":
-        found = _day(value)
+        converted = _day(value)
     elif kind == "bool":
-        found = value if isinstance(value, bool) else _yes(value)
+        converted = value if isinstance(value, bool) else _yes(value)
     elif isinstance(value, str | bool):
         return value  # yes and no are told in a column of text too
     else:
         raise ParamsError(f"{path} must be text{what}: put it in quotes. Got {value}.")
-    if found is None:
+    if converted is None:
         raise ParamsError(f"{path} must be {_WANTED[kind]}{what}. Got {str(value)!r}.")
-    return found
+    return converted
 
 
 def _day(value: Scalar) -> dt.date | None:

@@ -12,10 +12,20 @@ import ibis.expr.types as ir
 from rfm_ml.core.checks import did_you_mean
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.criteria.columns import TAG_SEPARATOR, all_of, any_of, as_number, column_kind, passes
-from rfm_ml.criteria.conditions import Column, EdgeOrder, Facts, Filter, Leaf, Period, Tags
-from rfm_ml.criteria.kinds import ORDER_KIND, ORDERS, kinds_asked, of_kinds
-from rfm_ml.criteria.possible import CLOSED, EXACTLY, LISTS, require_measure
-from rfm_ml.criteria.sources import DAY, DAYS_AGO, EDGES, ORDER_VALUE, Asked, Sources
+from rfm_ml.criteria.conditions import Column, EdgeOrder, Facts, Filter, Period, Predicate, Tags
+from rfm_ml.criteria.limits import CLOSED, EXACTLY, LISTS, require_measure
+from rfm_ml.criteria.sources import (
+    DAY,
+    DAYS_AGO,
+    EDGES,
+    ORDER_KIND,
+    ORDER_VALUE,
+    ORDERS,
+    Asked,
+    Sources,
+    kinds_asked,
+    of_kinds,
+)
 from rfm_ml.criteria.values import Comparison
 from rfm_ml.criteria.visits import COLUMNS, visit_source
 from rfm_ml.customers.days import MONEY
@@ -46,32 +56,20 @@ class Named(NamedTuple):
 
 @dataclass
 class Measures:
-    """Measures by the table they are taken from, collected over all criteria.
-
-    Parameters
-    ----------
-    sources
-        The tables.
-    """
+    """Measures by the table they are taken from, collected over all criteria."""
 
     sources: Sources
     by_table: dict[Asked, dict[str, ir.Value]] = field(default_factory=lambda: defaultdict(dict))
     named: list[Named] = field(default_factory=list)
     _number: "count[int]" = field(default_factory=count)
 
-    def add(self, leaf: Leaf) -> Answer:
-        """Add what a condition measures; return how the measures answer it.
-
-        Raises
-        ------
-        ParamsError
-            If a table or column it needs is not there, or a comparison does not fit.
-        """
-        if isinstance(leaf, Facts):
-            return self._facts(leaf)
-        if isinstance(leaf, EdgeOrder):
-            return self._edge(leaf)
-        return self._tags(leaf) if isinstance(leaf, Tags) else self._column(leaf)
+    def add(self, predicate: Predicate) -> Answer:
+        """Add what a condition measures; return how the measures answer it."""
+        if isinstance(predicate, Facts):
+            return self._facts(predicate)
+        if isinstance(predicate, EdgeOrder):
+            return self._edge(predicate)
+        return self._tags(predicate) if isinstance(predicate, Tags) else self._column(predicate)
 
     def _new(self, asked: Asked, value: ir.Value) -> str:
         name = f"m{next(self._number)}"
@@ -82,71 +80,78 @@ class Measures:
         name = self._new(asked, table.count(where=where))
         return lambda joined: joined[name].fill_null(0) > 0
 
-    def _facts(self, leaf: Facts) -> Answer:
-        asked = self._asked(leaf)
-        table = self.sources.get(asked, path=leaf.path)
-        rows = _rows(table, leaf)
-        tests = [*self._filters(asked, leaf.filters, what=leaf.table, rows=rows), *_period(table, leaf.period)]
+    def _facts(self, predicate: Facts) -> Answer:
+        asked = self._asked(predicate)
+        table = self.sources.get(asked, path=predicate.path)
+        rows = _rows(table, predicate)
+        tests = [
+            *self._filters(asked, predicate.filters, what=predicate.table, rows=rows),
+            *_period(table, predicate.period),
+        ]
         where = all_of(tests)
         counted = where if rows is None else where & rows.where
         answers = []
-        for measure, comparison in leaf.measures:
+        for measure, comparison in predicate.measures:
             of = where if measure == "spend" else counted  # only spend is net of returns
-            value = _measured(table, measure, where=of, asked=asked, path=f"{leaf.path}.{measure}")
-            answers.append(_question(self._new(asked, value), measure, comparison, path=leaf.path))
+            value = _measured(table, measure, where=of, asked=asked, path=f"{predicate.path}.{measure}")
+            answers.append(_question(self._new(asked, value), measure, comparison, path=predicate.path))
         return lambda joined: all_of([answer(joined) for answer in answers])
 
-    def _edge(self, leaf: EdgeOrder) -> Answer:
-        asked = self._asked(leaf)
-        table = self.sources.get(asked, path=leaf.path)
-        rows = _of_kinds_asked(table, leaf)
-        tests = [rows.where, table[DAY] == table[EDGES[leaf.edge]]]
-        tests += [*self._filters(asked, leaf.filters, what="orders", rows=rows), *_period(table, leaf.period)]
-        if leaf.days_ago is not None:
-            tests.append(passes(table[DAYS_AGO], leaf.days_ago, path=f"{leaf.path}.days_ago", what="days_ago"))
+    def _edge(self, predicate: EdgeOrder) -> Answer:
+        asked = self._asked(predicate)
+        table = self.sources.get(asked, path=predicate.path)
+        rows = _of_kinds_asked(table, predicate)
+        tests = [rows.where, table[DAY] == table[EDGES[predicate.edge]]]
+        tests += [*self._filters(asked, predicate.filters, what="orders", rows=rows), *_period(table, predicate.period)]
+        if predicate.days_ago is not None:
+            tests.append(
+                passes(table[DAYS_AGO], predicate.days_ago, path=f"{predicate.path}.days_ago", what="days_ago")
+            )
         return self._any(asked, table, where=all_of(tests))
 
-    def _column(self, leaf: Column) -> Answer:
+    def _column(self, predicate: Column) -> Answer:
         name, what = "contacts", "contacts"
-        if leaf.source == "measure":
+        if predicate.source == "measure":
             name = what = "customers"
-        elif leaf.source != "contact":
-            name, what = self.sources.strategy(leaf.source, path=leaf.path), "labels"
+        elif predicate.source != "contact":
+            name, what = self.sources.strategy(predicate.source, path=predicate.path), "labels"
         asked = Asked(name)
-        table = self.sources.get(asked, path=leaf.path)
-        asks, *others = leaf.filters
-        _require(table, asks.column, what=what, path=leaf.path)
+        table = self.sources.get(asked, path=predicate.path)
+        asks, *others = predicate.filters
+        _require(table, asks.column, what=what, path=predicate.path)
         if asks.test.op == "missing":
             # Nobody says what is missing: it is so where no row has a value.
             asks = Filter(asks.key, asks.column, Comparison("present"), asks.path)
             present = self._any(asked, table, where=all_of(self._filters(asked, (asks, *others), what=what)))
             return lambda joined: ~present(joined)
-        return self._any(asked, table, where=all_of(self._filters(asked, leaf.filters, what=what)))
+        return self._any(asked, table, where=all_of(self._filters(asked, predicate.filters, what=what)))
 
-    def _tags(self, leaf: Tags) -> Answer:
+    def _tags(self, predicate: Tags) -> Answer:
         asked = Asked("contacts")
-        table = self.sources.get(asked, path=leaf.path)
-        _require(table, "tags", what="contacts", path=leaf.path)
+        table = self.sources.get(asked, path=predicate.path)
+        _require(table, "tags", what="contacts", path=predicate.path)
         tags = table["tags"]
         if tags.type().is_array():
-            found = [tags.contains(name) for name in leaf.names]
+            tests = [tags.contains(name) for name in predicate.names]
         else:
             # One separator, no blanks around it, and one at each end: a tag is then found as a whole.
             text = tags.cast("string").re_replace(TAG_SEPARATOR, ";").re_replace(r"^[ \t]+|[ \t]+$", "")
             text = ibis.literal(";") + text + ";"
-            found = [text.contains(f";{name};") for name in leaf.names]
-        self.named.append(Named(asked, "tags", tags, dict(zip(leaf.names, found, strict=True)), path=leaf.path))
-        return self._any(asked, table, where=any_of(found).fill_null(False))
+            tests = [text.contains(f";{name};") for name in predicate.names]
+        self.named.append(
+            Named(asked, "tags", tags, dict(zip(predicate.names, tests, strict=True)), path=predicate.path)
+        )
+        return self._any(asked, table, where=any_of(tests).fill_null(False))
 
-    def _asked(self, leaf: Facts | EdgeOrder) -> Asked:
+    def _asked(self, predicate: Facts | EdgeOrder) -> Asked:
         """Return the table a condition on facts needs; orders go by lines where these alone can tell."""
-        table = leaf.table if isinstance(leaf, Facts) else "orders"
-        kinds = kinds_asked(leaf.filters)
-        edges = (kinds or ORDERS) if isinstance(leaf, EdgeOrder) else ()
-        columns = [f.column for f in leaf.filters]
+        table = predicate.table if isinstance(predicate, Facts) else "orders"
+        kinds = kinds_asked(predicate.filters)
+        edges = (kinds or ORDERS) if isinstance(predicate, EdgeOrder) else ()
+        columns = [f.column for f in predicate.filters]
         if table != "orders":
             return Asked(table, products=any(self.sources.of_products(table, c) for c in columns))
-        measured = [name for name, _ in leaf.measures] if isinstance(leaf, Facts) else []
+        measured = [name for name, _ in predicate.measures] if isinstance(predicate, Facts) else []
         of_products = any(self.sources.of_products("lines", c) for c in columns if not self.sources.has("orders", c))
         by_line = (
             of_products
@@ -159,15 +164,15 @@ class Measures:
         whole = [m for m in measured if m in _ORDER_MEASURES]
         if whole and kinds != ORDERS:
             raise ParamsError(
-                f"{leaf.path}.{whole[0]} must be asked of orders. Got it with returns. "
+                f"{predicate.path}.{whole[0]} must be asked of orders. Got it with returns. "
                 "Test each return by order_value, their sum by spend."
             )
         if not by_line:
             return Asked("orders", edges)
         if whole:
             raise ParamsError(
-                f"{leaf.path}.{whole[0]} must be asked of whole orders. Got it with columns or counts of their lines. "
-                "Test each order by order_value."
+                f"{predicate.path}.{whole[0]} must be asked of whole orders. Got it with columns or counts of their "
+                "lines. Test each order by order_value."
             )
         return Asked("lines", edges, value=ORDER_VALUE in columns, products=of_products)
 
@@ -175,7 +180,7 @@ class Measures:
         self, asked: Asked, filters: tuple[Filter, ...], *, what: str, rows: Rows | None = None
     ) -> list[ir.BooleanValue]:
         table = self.sources.get(asked, path=what)
-        found = []
+        tests = []
         for f in filters:
             if f.key == "source":
                 if not any(c in table.columns for c in COLUMNS):
@@ -187,16 +192,15 @@ class Measures:
             if f.key == "value":
                 column = as_number(column)
             kind = what == "orders" and f.column == ORDER_KIND
-            found.append(
-                of_kinds(table, kinds_asked([f])) if kind else passes(column, f.test, path=f.path, what=f.column)
-            )
+            passing = of_kinds(table, kinds_asked([f])) if kind else passes(column, f.test, path=f.path, what=f.column)
+            tests.append(passing)
             if what in ("customers", "orders"):
                 require_measure(f.test, f.column, path=f.path)
             if kind:
                 self._note_kinds(asked, f, table=table)
             else:
                 self._note(asked, f, column=column, rows=rows)
-        return found
+        return tests
 
     def _note_kinds(self, asked: Asked, f: Filter, *, table: ir.Table) -> None:
         """Remember the kinds of order a filter names: a shop that keeps or drops its returns has none."""
@@ -221,19 +225,23 @@ def _require(table: ir.Table, column: str, *, what: str, path: str) -> None:
         raise ParamsError(f"{path} needs the column {column!r} of the {what}. {did_you_mean(column, known)}")
 
 
-def _rows(table: ir.Table, leaf: Facts) -> Rows | None:
+def _rows(table: ir.Table, predicate: Facts) -> Rows | None:
     """Return the rows that a condition counts before it filters, None for all of them."""
-    if leaf.table == "orders":
-        net = all(measure == "spend" for measure, _ in leaf.measures)
-        net = net and not any(f.column == ORDER_KIND for f in leaf.filters)
-        return None if net else _of_kinds_asked(table, leaf)
-    if leaf.table == "campaigns" and "group" in table.columns and "group" not in [f.key for f in leaf.filters]:
+    if predicate.table == "orders":
+        net = all(measure == "spend" for measure, _ in predicate.measures)
+        net = net and not any(f.column == ORDER_KIND for f in predicate.filters)
+        return None if net else _of_kinds_asked(table, predicate)
+    if (
+        predicate.table == "campaigns"
+        and "group" in table.columns
+        and "group" not in [f.key for f in predicate.filters]
+    ):
         return Rows((table["group"] != "control").fill_null(True), "nothing outside the control group so far has")
     return None
 
 
-def _of_kinds_asked(table: ir.Table, leaf: Facts | EdgeOrder) -> Rows:
-    kinds = kinds_asked(leaf.filters)
+def _of_kinds_asked(table: ir.Table, predicate: Facts | EdgeOrder) -> Rows:
+    kinds = kinds_asked(predicate.filters)
     return Rows(of_kinds(table, kinds), f"no {' or '.join(kinds)} so far has")
 
 

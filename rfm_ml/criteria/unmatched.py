@@ -1,15 +1,21 @@
 """Values that criteria name and the data do not hold: no fault, for tomorrow's data may, but perhaps a slip."""
 
+import datetime as dt
 import re
 from collections import Counter
+from collections.abc import Mapping
 from typing import Final
 
 import ibis
 import ibis.expr.types as ir
+import pandas as pd
 
 from rfm_ml.core.checks import nearest
 from rfm_ml.criteria.columns import TAG_SEPARATOR
-from rfm_ml.criteria.leaf import Measures, Named
+from rfm_ml.criteria.conditions import Condition, predicates
+from rfm_ml.criteria.measures import Measures, Named
+from rfm_ml.criteria.sources import Sources
+from rfm_ml.customers.days import as_day
 
 MOST_KNOWN: Final = 5_000
 """Values of a column that are looked at for the nearest name."""
@@ -22,26 +28,32 @@ _PERSONAL: Final = re.compile("name|mail|phone|mobile|street|address|zip|post|bi
 _IDS: Final = ("customer_id", "order_id")
 
 
-def unseen_values(measures: Measures) -> list[str]:
-    """Say which values that the criteria compare with are in no row that these look at, with the nearest that is.
+def unmatched_values(
+    criteria: Mapping[str, Condition],
+    tables: Mapping[str, ir.Table | pd.DataFrame | None],
+    *,
+    as_of: dt.date | str,
+    customers: ir.Table | pd.DataFrame | None = None,
+    labels: Mapping[str, ir.Table | pd.DataFrame] | None = None,
+) -> list[str]:
+    """Say which values the criteria name that no row has which they look at; arguments and errors as of `membership`.
 
     These are rows up to the day, and orders without returns, say, where a condition counts no returns.
 
-    Parameters
-    ----------
-    measures
-        To which all conditions were added.
-
     Returns
     -------
-    A sentence each, in the order of the criteria. Contact details that tell people apart are never repeated, and ids
-    of other people never told.
+    A sentence each in the order of the criteria, with the path and the nearest value there is. Segments are not among
+    them. Contact details that tell people apart are never repeated, and ids of other people never told.
     """
+    measures = Measures(Sources(tables, as_of=as_day(as_of), customers=customers, labels=labels or {}))
+    for condition in criteria.values():
+        for predicate in predicates(condition):
+            measures.add(predicate)
     by_table: dict[str, list[tuple[int, Named, str]]] = {}
     for number, named in enumerate(measures.named):
         for value in named.tests:
             by_table.setdefault(repr(named.asked), []).append((number, named, value))
-    found: list[tuple[int, str]] = []
+    sentences: list[tuple[int, str]] = []
     for asked in by_table.values():
         table = measures.sources.get(asked[0][1].asked, path="")
         counts = {}
@@ -52,9 +64,8 @@ def unseen_values(measures: Measures) -> list[str]:
         (row,) = table.aggregate(**counts).to_pyarrow().to_pylist()
         for i, (number, named, value) in enumerate(asked):
             if not row[f"n{i}"]:
-                elsewhere = bool(row[f"any{i}"])
-                found.append((number, _sentence(table, named, value=value, elsewhere=elsewhere)))
-    return list(dict.fromkeys(sentence for _, sentence in sorted(found, key=lambda f: f[0])))
+                sentences.append((number, _sentence(table, named, value=value, elsewhere=bool(row[f"any{i}"]))))
+    return list(dict.fromkeys(sentence for _, sentence in sorted(sentences, key=lambda s: s[0])))
 
 
 def _sentence(table: ir.Table, named: Named, *, value: str, elsewhere: bool) -> str:
@@ -63,15 +74,15 @@ def _sentence(table: ir.Table, named: Named, *, value: str, elsewhere: bool) -> 
     known = {} if contact and _PERSONAL.search(named.name.lower()) else _known(table, named)
     personal = contact and not 0 < len(known) <= FEW
     none_has = named.rows.none_has if named.rows is not None and elsewhere else "nothing so far has"
-    told = f"{named.path}: {none_has} the {named.name} {'asked for' if personal else repr(value)}."
+    sentence = f"{named.path}: {none_has} the {named.name} {'asked for' if personal else repr(value)}."
     if personal:
-        return told
+        return sentence
     shared = SHARED if contact else 1
     tellable = [name for name, count in known.items() if count >= shared]
     close = nearest(value, tellable)
     if close is not None:
-        return f"{told} Did you mean {close!r}?"
-    return f"{told} Known: {', '.join(tellable)}." if 0 < len(tellable) <= LISTED else told
+        return f"{sentence} Did you mean {close!r}?"
+    return f"{sentence} Known: {', '.join(tellable)}." if 0 < len(tellable) <= LISTED else sentence
 
 
 def _known(table: ir.Table, named: Named) -> dict[str, int]:
@@ -81,10 +92,8 @@ def _known(table: ir.Table, named: Named) -> dict[str, int]:
     if named.rows is not None:
         table = table.filter(named.rows.where)
     value, who = named.column, table["customer_id"]
-    if value.type().is_array():
-        table = table.select(who, value.unnest().name("value"))
-    else:
-        table = table.select(who, value.cast("string").name("value"))
+    values = value.unnest() if value.type().is_array() else value.cast("string")
+    table = table.select(who, values.name("value"))
     counted = table.filter(table["value"].notnull()).group_by("value").aggregate(n=lambda t: t["customer_id"].nunique())
     rows = counted.order_by([ibis.desc("n"), "value"]).limit(MOST_KNOWN).to_pyarrow().to_pylist()
     if named.name != "tags":
