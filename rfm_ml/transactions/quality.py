@@ -1,4 +1,4 @@
-"""What a reader must know about an order log before he relies on anything computed from it."""
+"""What a reader must know about an order log before they rely on anything computed from it."""
 
 from datetime import date
 

@@ -30,16 +30,7 @@ def typed_select(
     decimal: str | None,
     time_zone: str,
 ) -> tuple[str, list[str], set[str]]:
-    """Return the SELECT that types a raw log, notes on how it was read, and our names of the columns found.
-
-    Raises
-    ------
-    ParamsError
-        If the mapping names a column of ours that does not exist, a column twice, or an unknown time zone;
-        or if rates are given without a currency column.
-    DataError
-        If the source lacks a column, or currencies are mixed without rates.
-    """
+    """Return the SELECT that types a raw log, notes on how it was read, and our names of the columns found."""
     mapping = _resolve(raw, columns)
     con = raw.con.con
     _require_zone(con, time_zone)

@@ -46,25 +46,9 @@ class TextColumn:
 
 
 def read_dates(con: Any, table: str, column: str, *, formats: list[str] | None, time_zone: str) -> TextColumn:
-    """Find how dates are written in a text column of an engine table.
+    """Find how dates are written in a text column (quoted name) of an engine table, by strptime formats if given.
 
-    Parameters
-    ----------
-    con
-        DuckDB connection.
-    table, column
-        Names, the column quoted.
-    formats
-        strptime formats to try in this order; None to find them. `unix` and `unix_ms` are epoch times.
-    time_zone
-        The study's time zone; instants with an offset are brought to it.
-
-    Raises
-    ------
-    ParamsError
-        If a format cannot be used.
-    DataError
-        If day and month could be swapped without anybody noticing.
+    `unix` and `unix_ms` are epoch times. Instants with an offset are brought to the study's time zone.
     """
     text = f"trim({column})"
     if formats:
@@ -168,22 +152,7 @@ _COMMA = r"[-+]?(\d+|\d{1,3}([. '\x{2019}]\d{3})+)?(,\d*)?-?"
 
 
 def read_amounts(con: Any, table: str, column: str, *, decimal: str | None) -> TextColumn:
-    """Find how amounts are written in a text column: decimal point or comma, currency sign, brackets.
-
-    Parameters
-    ----------
-    con
-        DuckDB connection.
-    table, column
-        Names, the column quoted.
-    decimal
-        The decimal sign; None to find it.
-
-    Raises
-    ------
-    DataError
-        If amounts carry different currencies, or point and comma contradict each other.
-    """
+    """Find how amounts are written in a text column: decimal sign if not given, currency sign, brackets."""
     plain = f"trim(replace(replace(replace({column}, chr(160), ' '), chr(8239), ' '), chr(8722), '-'))"
     symbol = f"regexp_extract({plain}, '{_CURRENCY}', 1)"
     # The currency's sign can stand before or after the number, inside or outside brackets and minus.
