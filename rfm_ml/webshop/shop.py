@@ -222,7 +222,7 @@ def _draw(shop: _Shop, spools: dict[str, tables.Spool]) -> Counter[str]:
 def choose_customers(lines: buyers.Ints, wanted: int) -> buyers.Bools:
     """Choose customers from the front until their lines are exactly as many as wanted, if they can be.
 
-    Where the next customer has too many lines he is passed over, so only the last few are a selection.
+    A next customer with too many lines is passed over, so only the last few are a selection.
 
     Examples
     --------

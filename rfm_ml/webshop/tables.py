@@ -10,31 +10,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rfm_ml.webshop.contacts import (
-    CONSENTS,
-    COUNTRIES,
-    DOMAINS,
-    FIRST_NAMES,
-    LAST_NAMES,
-    NO_DATE,
-    PHONES,
-    PLACES,
-    tag_sets,
-)
-from rfm_ml.webshop.customers import (
-    CATEGORIES,
-    CHANNELS,
-    PRODUCTS_PER_CATEGORY,
-    VALUE_LEVELS,
-    Calendar,
-    Campaign,
-    Ints,
-)
+from rfm_ml.webshop import contacts as people
+from rfm_ml.webshop import customers as buyers
+from rfm_ml.webshop.customers import Calendar, Campaign, Ints
 from rfm_ml.webshop.events import KINDS, SOURCES
 from rfm_ml.webshop.orders import GUEST, RETURN, Rows
 
 BATCH_ROWS: Final = 200_000
-PRODUCTS: Final = tuple(f"P{k + 1:04d}" for k in range(len(CATEGORIES) * PRODUCTS_PER_CATEGORY))
+PRODUCTS: Final = tuple(f"P{k + 1:04d}" for k in range(len(buyers.CATEGORIES) * buyers.PRODUCTS_PER_CATEGORY))
 
 
 _MAILBOX: Final = "replace(replace(strip_accents(lower(mail_first || '.' || mail_last)), ' ', ''), '''', '')"
@@ -88,11 +71,6 @@ class Spool:
     def __exit__(self, kind: type[BaseException] | None, value: object, trace: TracebackType | None) -> None:
         for file in self._files:
             file.close()
-
-    def flush(self) -> None:
-        """Bring what was added to disk, so that it can be read."""
-        for file in self._files:
-            file.flush()
 
     def batches(self) -> Iterator[Rows]:
         """Read all records in the order they came, BATCH_ROWS at a time; an empty bucket gives an empty batch."""
@@ -165,11 +143,11 @@ def order_batches(lines: Iterator[Rows], calendar: Calendar) -> Iterator[pa.Reco
                 "order_id": number,
                 "ordered_at": calendar.instants(rows["seconds"]),
                 "product_id": texts(product, PRODUCTS),
-                "category": texts(product // PRODUCTS_PER_CATEGORY, CATEGORIES),
+                "category": texts(product // buyers.PRODUCTS_PER_CATEGORY, buyers.CATEGORIES),
                 "quantity": rows["quantity"].astype(np.int32),
                 "amount": money(rows["cents"]),
                 "discount": money(rows["discount"]),
-                "channel": texts(rows["channel"], CHANNELS),
+                "channel": texts(rows["channel"], buyers.CHANNELS),
                 "order_kind": texts(rows["source"] == RETURN, ("order", "return")),
             }
         )
@@ -215,26 +193,26 @@ def campaign_batches(
 
 def contact_batches(contacts: Iterator[Rows]) -> Iterator[pa.RecordBatch]:
     """Name everything known about contacts; mailbox and phone are put together by `contact_sql`."""
-    digits = np.array([p[2] for p in PHONES], np.int32)
+    digits = np.array([p[2] for p in people.PHONES], np.int32)
     for rows in contacts:
-        consent = {n: pa.array(rows[n] == 1, mask=rows[n] < 0) for n in CONSENTS}
-        unborn = rows["birth_day"] == NO_DATE
+        consent = {n: pa.array(rows[n] == 1, mask=rows[n] < 0) for n in people.CONSENTS}
+        unborn = rows["birth_day"] == people.NO_DATE
         yield pa.record_batch(
             {
                 "customer": rows["customer"],
-                "mail_first": texts(rows["mail_first"], FIRST_NAMES),
-                "mail_last": texts(rows["mail_last"], LAST_NAMES),
-                "domain": texts(rows["domain"], DOMAINS),
-                "phone": texts(rows["phone"], [p[1] for p in PHONES]),
+                "mail_first": texts(rows["mail_first"], people.FIRST_NAMES),
+                "mail_last": texts(rows["mail_last"], people.LAST_NAMES),
+                "domain": texts(rows["domain"], people.DOMAINS),
+                "phone": texts(rows["phone"], [p[1] for p in people.PHONES]),
                 "number": rows["number"],
                 "digits": digits[rows["phone"]],
-                "first_name": texts(rows["first_name"], FIRST_NAMES),
-                "last_name": texts(rows["last_name"], LAST_NAMES),
-                "country": texts(rows["country"], COUNTRIES),
-                "zip": texts(rows["place"], [p[1] for p in PLACES]),
-                "city": texts(rows["place"], [p[2] for p in PLACES]),
+                "first_name": texts(rows["first_name"], people.FIRST_NAMES),
+                "last_name": texts(rows["last_name"], people.LAST_NAMES),
+                "country": texts(rows["country"], people.COUNTRIES),
+                "zip": texts(rows["place"], [p[1] for p in people.PLACES]),
+                "city": texts(rows["place"], [p[2] for p in people.PLACES]),
                 "birth_date": pa.array(rows["birth_day"], mask=unborn).cast(pa.date32()),
-                "tags": texts(rows["tags"], tag_sets()),
+                "tags": texts(rows["tags"], people.tag_sets()),
                 **consent,
                 "suppressed": rows["suppressed"],
             }
@@ -254,7 +232,7 @@ def truth_batches(truth: Iterator[Rows], calendar: Calendar) -> Iterator[pa.Reco
                 "purchase_rate_per_day": pa.array(rows["rate"], mask=prospect),
                 "dropout_rate_per_day": pa.array(rows["dropout_rate"], mask=prospect),
                 "mean_order_value": pa.array(rows["value"], mask=prospect),
-                "value_level": texts(np.where(prospect, -1, rows["level"]), VALUE_LEVELS),
+                "value_level": texts(np.where(prospect, -1, rows["level"]), buyers.VALUE_LEVELS),
                 "campaign_orders": rows["extra_orders"],
             }
         )
@@ -267,7 +245,7 @@ def product_batch(rng: np.random.Generator) -> pa.RecordBatch:
     return pa.record_batch(
         {
             "product_id": pa.array(PRODUCTS),
-            "category": texts(np.arange(n) // PRODUCTS_PER_CATEGORY, CATEGORIES),
+            "category": texts(np.arange(n) // buyers.PRODUCTS_PER_CATEGORY, buyers.CATEGORIES),
             "brand": texts(rng.integers(len(brands), size=n), brands),
             "margin": np.round(rng.uniform(0.15, 0.6, n), 3),
         }
