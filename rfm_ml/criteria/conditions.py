@@ -28,24 +28,17 @@ class Filter:
 
 @dataclass(frozen=True)
 class Facts:
-    """How many rows a customer has in a table (orders, events, campaigns), and what they sum to."""
+    """How many rows a customer has in a table (orders, events, campaigns), and what they sum to.
+
+    With an `edge`, first or last, only the orders of the first or last order day count; `measures` is days_ago or none.
+    """
 
     table: str
     filters: tuple[Filter, ...]
     period: Period
     measures: tuple[tuple[str, Comparison], ...]
     path: str
-
-
-@dataclass(frozen=True)
-class EdgeOrder:
-    """When, and with what, a customer ordered first or last."""
-
-    edge: str
-    filters: tuple[Filter, ...]
-    period: Period
-    days_ago: Comparison | None
-    path: str
+    edge: str | None = None
 
 
 @dataclass(frozen=True)
@@ -90,7 +83,7 @@ class Not:
     part: "Condition"
 
 
-Predicate = Facts | EdgeOrder | Column | Tags
+Predicate = Facts | Column | Tags
 Condition = Predicate | Every | Some | Not
 
 

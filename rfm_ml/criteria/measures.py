@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 from rfm_ml.core.checks import did_you_mean
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.criteria.columns import TAG_SEPARATOR, all_of, any_of, as_number, column_kind, passes
-from rfm_ml.criteria.conditions import Column, EdgeOrder, Facts, Filter, Period, Predicate, Tags
+from rfm_ml.criteria.conditions import Column, Facts, Filter, Period, Predicate, Tags
 from rfm_ml.criteria.limits import CLOSED, EXACTLY, LISTS, require_measure
 from rfm_ml.criteria.sources import (
     DAY,
@@ -21,10 +21,10 @@ from rfm_ml.criteria.sources import (
     ORDER_KIND,
     ORDER_VALUE,
     ORDERS,
-    Asked,
     Sources,
-    kinds_asked,
+    View,
     of_kinds,
+    order_kinds,
 )
 from rfm_ml.criteria.values import Comparison
 from rfm_ml.criteria.visits import COLUMNS, visit_source
@@ -43,10 +43,10 @@ class Rows(NamedTuple):
     none_has: str
 
 
-class Named(NamedTuple):
+class NamedValues(NamedTuple):
     """Values a condition names, and the rows of a prepared table that have each; None where it is of every row."""
 
-    asked: Asked
+    view: View
     name: str
     column: ir.Column
     tests: dict[str, ir.BooleanValue]
@@ -59,33 +59,31 @@ class Measures:
     """Measures by the table they are taken from, collected over all criteria."""
 
     sources: Sources
-    by_table: dict[Asked, dict[str, ir.Value]] = field(default_factory=lambda: defaultdict(dict))
-    named: list[Named] = field(default_factory=list)
+    by_table: dict[View, dict[str, ir.Value]] = field(default_factory=lambda: defaultdict(dict))
+    named_values: list[NamedValues] = field(default_factory=list)
     _number: "count[int]" = field(default_factory=count)
 
     def add(self, predicate: Predicate) -> Answer:
         """Add what a condition measures; return how the measures answer it."""
         if isinstance(predicate, Facts):
-            return self._facts(predicate)
-        if isinstance(predicate, EdgeOrder):
-            return self._edge(predicate)
+            return self._facts(predicate) if predicate.edge is None else self._edge(predicate, predicate.edge)
         return self._tags(predicate) if isinstance(predicate, Tags) else self._column(predicate)
 
-    def _new(self, asked: Asked, value: ir.Value) -> str:
+    def _new(self, view: View, value: ir.Value) -> str:
         name = f"m{next(self._number)}"
-        self.by_table[asked][name] = value
+        self.by_table[view][name] = value
         return name
 
-    def _any(self, asked: Asked, table: ir.Table, *, where: ir.BooleanValue) -> Answer:
-        name = self._new(asked, table.count(where=where))
+    def _any(self, view: View, table: ir.Table, *, where: ir.BooleanValue) -> Answer:
+        name = self._new(view, table.count(where=where))
         return lambda joined: joined[name].fill_null(0) > 0
 
     def _facts(self, predicate: Facts) -> Answer:
-        asked = self._asked(predicate)
-        table = self.sources.get(asked, path=predicate.path)
+        view = self._view(predicate)
+        table = self.sources.get(view, path=predicate.path)
         rows = _rows(table, predicate)
         tests = [
-            *self._filters(asked, predicate.filters, what=predicate.table, rows=rows),
+            *self._filters(view, predicate.filters, what=predicate.table, rows=rows),
             *_period(table, predicate.period),
         ]
         where = all_of(tests)
@@ -93,21 +91,19 @@ class Measures:
         answers = []
         for measure, comparison in predicate.measures:
             of = where if measure == "spend" else counted  # only spend is net of returns
-            value = _measured(table, measure, where=of, asked=asked, path=f"{predicate.path}.{measure}")
-            answers.append(_question(self._new(asked, value), measure, comparison, path=predicate.path))
+            value = _measured(table, measure, where=of, view=view, path=f"{predicate.path}.{measure}")
+            answers.append(_question(self._new(view, value), measure, comparison, path=predicate.path))
         return lambda joined: all_of([answer(joined) for answer in answers])
 
-    def _edge(self, predicate: EdgeOrder) -> Answer:
-        asked = self._asked(predicate)
-        table = self.sources.get(asked, path=predicate.path)
-        rows = _of_kinds_asked(table, predicate)
-        tests = [rows.where, table[DAY] == table[EDGES[predicate.edge]]]
-        tests += [*self._filters(asked, predicate.filters, what="orders", rows=rows), *_period(table, predicate.period)]
-        if predicate.days_ago is not None:
-            tests.append(
-                passes(table[DAYS_AGO], predicate.days_ago, path=f"{predicate.path}.days_ago", what="days_ago")
-            )
-        return self._any(asked, table, where=all_of(tests))
+    def _edge(self, predicate: Facts, edge: str) -> Answer:
+        view = self._view(predicate)
+        table = self.sources.get(view, path=predicate.path)
+        rows = _of_order_kinds(table, predicate)
+        tests = [rows.where, table[DAY] == table[EDGES[edge]]]
+        tests += [*self._filters(view, predicate.filters, what="orders", rows=rows), *_period(table, predicate.period)]
+        for measure, test in predicate.measures:
+            tests.append(passes(table[DAYS_AGO], test, path=f"{predicate.path}.{measure}", what=measure))
+        return self._any(view, table, where=all_of(tests))
 
     def _column(self, predicate: Column) -> Answer:
         name, what = "contacts", "contacts"
@@ -115,20 +111,20 @@ class Measures:
             name = what = "customers"
         elif predicate.source != "contact":
             name, what = self.sources.strategy(predicate.source, path=predicate.path), "labels"
-        asked = Asked(name)
-        table = self.sources.get(asked, path=predicate.path)
+        view = View(name)
+        table = self.sources.get(view, path=predicate.path)
         asks, *others = predicate.filters
         _require(table, asks.column, what=what, path=predicate.path)
         if asks.test.op == "missing":
             # Nobody says what is missing: it is so where no row has a value.
             asks = Filter(asks.key, asks.column, Comparison("present"), asks.path)
-            present = self._any(asked, table, where=all_of(self._filters(asked, (asks, *others), what=what)))
+            present = self._any(view, table, where=all_of(self._filters(view, (asks, *others), what=what)))
             return lambda joined: ~present(joined)
-        return self._any(asked, table, where=all_of(self._filters(asked, predicate.filters, what=what)))
+        return self._any(view, table, where=all_of(self._filters(view, predicate.filters, what=what)))
 
     def _tags(self, predicate: Tags) -> Answer:
-        asked = Asked("contacts")
-        table = self.sources.get(asked, path=predicate.path)
+        view = View("contacts")
+        table = self.sources.get(view, path=predicate.path)
         _require(table, "tags", what="contacts", path=predicate.path)
         tags = table["tags"]
         if tags.type().is_array():
@@ -138,20 +134,20 @@ class Measures:
             text = tags.cast("string").re_replace(TAG_SEPARATOR, ";").re_replace(r"^[ \t]+|[ \t]+$", "")
             text = ibis.literal(";") + text + ";"
             tests = [text.contains(f";{name};") for name in predicate.names]
-        self.named.append(
-            Named(asked, "tags", tags, dict(zip(predicate.names, tests, strict=True)), path=predicate.path)
+        self.named_values.append(
+            NamedValues(view, "tags", tags, dict(zip(predicate.names, tests, strict=True)), path=predicate.path)
         )
-        return self._any(asked, table, where=any_of(tests).fill_null(False))
+        return self._any(view, table, where=any_of(tests).fill_null(False))
 
-    def _asked(self, predicate: Facts | EdgeOrder) -> Asked:
+    def _view(self, predicate: Facts) -> View:
         """Return the table a condition on facts needs; orders go by lines where these alone can tell."""
-        table = predicate.table if isinstance(predicate, Facts) else "orders"
-        kinds = kinds_asked(predicate.filters)
-        edges = (kinds or ORDERS) if isinstance(predicate, EdgeOrder) else ()
+        table = predicate.table
+        kinds = order_kinds(predicate.filters)
+        edges = (kinds or ORDERS) if predicate.edge else ()
         columns = [f.column for f in predicate.filters]
         if table != "orders":
-            return Asked(table, products=any(self.sources.of_products(table, c) for c in columns))
-        measured = [name for name, _ in predicate.measures] if isinstance(predicate, Facts) else []
+            return View(table, products=any(self.sources.of_products(table, c) for c in columns))
+        measured = [name for name, _ in predicate.measures]
         of_products = any(self.sources.of_products("lines", c) for c in columns if not self.sources.has("orders", c))
         by_line = (
             of_products
@@ -168,18 +164,18 @@ class Measures:
                 "Test each return by order_value, their sum by spend."
             )
         if not by_line:
-            return Asked("orders", edges)
+            return View("orders", edges)
         if whole:
             raise ParamsError(
                 f"{predicate.path}.{whole[0]} must be asked of whole orders. Got it with columns or counts of their "
                 "lines. Test each order by order_value."
             )
-        return Asked("lines", edges, value=ORDER_VALUE in columns, products=of_products)
+        return View("lines", edges, value=ORDER_VALUE in columns, products=of_products)
 
     def _filters(
-        self, asked: Asked, filters: tuple[Filter, ...], *, what: str, rows: Rows | None = None
+        self, view: View, filters: tuple[Filter, ...], *, what: str, rows: Rows | None = None
     ) -> list[ir.BooleanValue]:
-        table = self.sources.get(asked, path=what)
+        table = self.sources.get(view, path=what)
         tests = []
         for f in filters:
             if f.key == "source":
@@ -192,23 +188,23 @@ class Measures:
             if f.key == "value":
                 column = as_number(column)
             kind = what == "orders" and f.column == ORDER_KIND
-            passing = of_kinds(table, kinds_asked([f])) if kind else passes(column, f.test, path=f.path, what=f.column)
+            passing = of_kinds(table, order_kinds([f])) if kind else passes(column, f.test, path=f.path, what=f.column)
             tests.append(passing)
             if what in ("customers", "orders"):
                 require_measure(f.test, f.column, path=f.path)
             if kind:
-                self._note_kinds(asked, f, table=table)
+                self._note_kinds(view, f, table=table)
             else:
-                self._note(asked, f, column=column, rows=rows)
+                self._note(view, f, column=column, rows=rows)
         return tests
 
-    def _note_kinds(self, asked: Asked, f: Filter, *, table: ir.Table) -> None:
+    def _note_kinds(self, view: View, f: Filter, *, table: ir.Table) -> None:
         """Remember the kinds of order a filter names: a shop that keeps or drops its returns has none."""
         if f.test.op in EXACTLY:
             tests = {str(v): of_kinds(table, [str(v)]) for v in f.test.operands}
-            self.named.append(Named(asked, ORDER_KIND, table[ORDER_KIND], tests, path=f.path))
+            self.named_values.append(NamedValues(view, ORDER_KIND, table[ORDER_KIND], tests, path=f.path))
 
-    def _note(self, asked: Asked, f: Filter, *, column: ir.Column, rows: Rows | None) -> None:
+    def _note(self, view: View, f: Filter, *, column: ir.Column, rows: Rows | None) -> None:
         """Remember the values a filter names, unless they are of a closed list."""
         closed = f.key in CLOSED or f.column in LISTS or f.column in ("segment", "cell")
         if f.test.op not in EXACTLY or closed or not (column_kind(column) == "text" or f.column.endswith("_id")):
@@ -216,7 +212,7 @@ class Measures:
         values = {
             str(v): passes(column, Comparison("equal", (v,)), path=f.path, what=f.column) for v in f.test.operands
         }
-        self.named.append(Named(asked, f.column, column, values, path=f.path, rows=rows))
+        self.named_values.append(NamedValues(view, f.column, column, values, path=f.path, rows=rows))
 
 
 def _require(table: ir.Table, column: str, *, what: str, path: str) -> None:
@@ -230,7 +226,7 @@ def _rows(table: ir.Table, predicate: Facts) -> Rows | None:
     if predicate.table == "orders":
         net = all(measure == "spend" for measure, _ in predicate.measures)
         net = net and not any(f.column == ORDER_KIND for f in predicate.filters)
-        return None if net else _of_kinds_asked(table, predicate)
+        return None if net else _of_order_kinds(table, predicate)
     if (
         predicate.table == "campaigns"
         and "group" in table.columns
@@ -240,8 +236,8 @@ def _rows(table: ir.Table, predicate: Facts) -> Rows | None:
     return None
 
 
-def _of_kinds_asked(table: ir.Table, predicate: Facts | EdgeOrder) -> Rows:
-    kinds = kinds_asked(predicate.filters)
+def _of_order_kinds(table: ir.Table, predicate: Facts) -> Rows:
+    kinds = order_kinds(predicate.filters)
     return Rows(of_kinds(table, kinds), f"no {' or '.join(kinds)} so far has")
 
 
@@ -256,7 +252,7 @@ def _period(table: ir.Table, period: Period) -> list[ir.BooleanValue]:
     return tests
 
 
-def _measured(table: ir.Table, measure: str, *, where: ir.BooleanValue, asked: Asked, path: str) -> ir.Value:
+def _measured(table: ir.Table, measure: str, *, where: ir.BooleanValue, view: View, path: str) -> ir.Value:
     """Return a measure of the rows of a customer that count for it."""
     if measure in ("spend", "total_value"):
         column = "amount" if measure == "spend" else "value"
@@ -271,7 +267,7 @@ def _measured(table: ir.Table, measure: str, *, where: ir.BooleanValue, asked: A
         amount = amount.cast(MONEY) if amount.type().is_floating() else amount
         return amount.sum(where=where).cast("float64") / table.count(where=where).nullif(0)
     if measure == "count":
-        return table.order_id.nunique(where=where) if asked.name == "lines" else table.count(where=where)
+        return table.order_id.nunique(where=where) if view.name == "lines" else table.count(where=where)
     if measure in _LINE_MEASURES:
         column = {"products": "product_id", "categories": "category"}[measure]
         _require(table, column, what="order lines", path=path)

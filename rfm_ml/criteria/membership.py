@@ -62,8 +62,8 @@ def membership(
     sources = measures.sources
     trees = {name: _simplified(condition, measures) for name, condition in criteria.items()}
     joined = sources.everybody
-    for asked, columns in measures.by_table.items():
-        per_customer = sources.get(asked, path=asked.name).group_by("customer_id").aggregate(**columns)
+    for view, columns in measures.by_table.items():
+        per_customer = sources.get(view, path=view.name).group_by("customer_id").aggregate(**columns)
         both = joined.left_join(per_customer, "customer_id")
         joined = both.select(*(both[c] for c in joined.columns), *(both[c] for c in columns))
     return _with_answers(joined, trees)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from rfm_ml.core.checks import did_you_mean
 from rfm_ml.core.errors import ParamsError
-from rfm_ml.criteria.conditions import Column, Condition, EdgeOrder, Every, Facts, Filter, Not, Period, Some, Tags
+from rfm_ml.criteria.conditions import Column, Condition, Every, Facts, Filter, Not, Period, Some, Tags
 from rfm_ml.criteria.limits import CLOSED, COUNTED, require_listed, require_possible
 from rfm_ml.criteria.values import Comparison, as_kind, in_short, read_test
 
@@ -123,16 +123,16 @@ def _facts(given: dict[str, Any], kind: str, path: str) -> Condition:
     _require_known_keys(given, (kind,), path=path)
     place = f"{path}.{kind}"
     inside = _mapping(given[kind], path=place)
-    edge = kind.endswith("_order")
+    edge = kind.removesuffix("_order") if kind.endswith("_order") else None
     own = ("days_ago", *FILTERS[kind]) if edge else (*FILTERS[kind], *MEASURES[kind])
     _require_known_keys(inside, (*_PERIOD, "with", *own), path=place)
     names = [n for n in (("days_ago",) if edge else MEASURES[kind]) if n in inside]
-    measures = {n: _measure(inside[n], n, path=f"{place}.{n}") for n in names}
+    measures = tuple((n, _measure(inside[n], n, path=f"{place}.{n}")) for n in names)
     filters = _filters(inside, kind, path=place)
     period = _period(inside, path=place)
     if edge:
-        return EdgeOrder(kind.removesuffix("_order"), filters, period, days_ago=measures.get("days_ago"), path=place)
-    return Facts(kind, filters, period, tuple(measures.items()) or (("count", _AT_LEAST_ONE),), place)
+        return Facts("orders", filters, period, measures, place, edge)
+    return Facts(kind, filters, period, measures or (("count", _AT_LEAST_ONE),), place)
 
 
 def _column(given: dict[str, Any], kind: str, path: str) -> Condition:

@@ -35,7 +35,7 @@ _WANTED: Final = {
 
 
 @dataclass(frozen=True)
-class Asked:
+class View:
     """A table as a condition needs it: with first and last days, the order's amount, what products are.
 
     `edges` are the kinds of row whose first and last days are asked for, orders or returns.
@@ -63,7 +63,7 @@ class Sources:
         require_columns(self.tables, ["orders"], what="The tables")
         self.products = self.tables.pop("products", None)
         self.as_of, self.strategies = as_of, list(labels)
-        self._prepared: dict[Asked, ir.Table] = {}
+        self._prepared: dict[View, ir.Table] = {}
         for name, table in self.tables.items():
             require_columns(table.columns, ["customer_id"], what=f"The table {name}")
         texts = {name: t["customer_id"].type().is_string() for name, t in self.tables.items()}
@@ -82,11 +82,11 @@ class Sources:
         known = self.products is not None and column in self.products.columns
         return known and not self.has(name, column) and self.has(name, "product_id")
 
-    def get(self, asked: Asked, *, path: str) -> ir.Table:
+    def get(self, view: View, *, path: str) -> ir.Table:
         """Return a table as a condition needs it; `path`, where it was asked for, is for the message."""
-        if asked not in self._prepared:
-            self._prepared[asked] = self._prepare(asked, path=path)
-        return self._prepared[asked]
+        if view not in self._prepared:
+            self._prepared[view] = self._prepare(view, path=path)
+        return self._prepared[view]
 
     def strategy(self, source: str, *, path: str) -> str:
         """Return the table that `labels:<strategy>` means; without a strategy the leading one's."""
@@ -100,37 +100,37 @@ class Sources:
     @cached_property
     def everybody(self) -> ir.Table:
         """Ids of all who ordered, had an event or were sent a campaign by the day, and of all contacts."""
-        orders = self.get(Asked("orders"), path="orders")
+        orders = self.get(View("orders"), path="orders")
         ids = [orders.filter(is_order(orders)).select("customer_id")]
         for name in ("events", "campaigns", "contacts"):
             if name in self.tables:
-                ids.append(self.get(Asked(name), path=name).select("customer_id"))
+                ids.append(self.get(View(name), path=name).select("customer_id"))
         return ibis.union(*ids, distinct=True) if len(ids) > 1 else ids[0].distinct()
 
-    def _prepare(self, asked: Asked, *, path: str) -> ir.Table:
-        if asked.name not in self.tables:
-            raise ParamsError(f"{path} needs {_WANTED[asked.name]}.")
-        table = self.tables[asked.name]
+    def _prepare(self, view: View, *, path: str) -> ir.Table:
+        if view.name not in self.tables:
+            raise ParamsError(f"{path} needs {_WANTED[view.name]}.")
+        table = self.tables[view.name]
         table = table.filter(table.customer_id.notnull())
-        if asked.name not in _INSTANTS:
+        if view.name not in _INSTANTS:
             return table
-        day = "ordered_on" if asked.name in ("orders", "lines") else DAY
-        table = with_days(table, day=day, instant=_INSTANTS[asked.name])
+        day = "ordered_on" if view.name in ("orders", "lines") else DAY
+        table = with_days(table, day=day, instant=_INSTANTS[view.name])
         table = table.mutate(table[day].name(DAY)).filter(table[day] <= ibis.literal(self.as_of))
         table = table.mutate(ibis.literal(self.as_of).delta(table[DAY], unit="day").cast("int64").name(DAYS_AGO))
-        if asked.name == "orders":
+        if view.name == "orders":
             table = table.mutate(table.amount.name(ORDER_VALUE))
-        if asked.value:
+        if view.value:
             orders = self.tables["orders"]
             worth = orders.select("order_id", **{ORDER_VALUE: orders.amount})
             table = _kept(table, table.left_join(worth, "order_id"), added=[ORDER_VALUE])
-        if asked.products and self.products is not None:
+        if view.products and self.products is not None:
             added = [c for c in self.products.columns if c not in table.columns]
             # Only the lines' ids are sure to be of the kind of the products'.
             same = table.product_id.cast("string") == self.products.product_id.cast("string")
             table = _kept(table, table.left_join(self.products, same), added=added)
-        if asked.edges:
-            ordered = table.filter(of_kinds(table, asked.edges)).group_by("customer_id")
+        if view.edges:
+            ordered = table.filter(of_kinds(table, view.edges)).group_by("customer_id")
             days = ordered.aggregate(**{EDGES["first"]: lambda t: t[DAY].min(), EDGES["last"]: lambda t: t[DAY].max()})
             table = _kept(table, table.left_join(days, "customer_id"), added=list(EDGES.values()))
         return table
@@ -140,7 +140,7 @@ def _kept(table: ir.Table, joined: ir.Table, *, added: list[str]) -> ir.Table:
     return joined.select(*(joined[c] for c in table.columns), *(joined[c] for c in added))
 
 
-def kinds_asked(filters: Iterable[Filter]) -> tuple[str, ...]:
+def order_kinds(filters: Iterable[Filter]) -> tuple[str, ...]:
     """Return the kinds of row that count, orders or returns: what a filter by `order_kind` lets through.
 
     Without one it is orders. Every row is an order or a return, so none is missing a kind.
@@ -148,7 +148,7 @@ def kinds_asked(filters: Iterable[Filter]) -> tuple[str, ...]:
     Examples
     --------
     >>> from rfm_ml.criteria.values import Comparison
-    >>> kinds_asked([Filter("with.order_kind", "order_kind", Comparison("unequal", ("order",)), "where")])
+    >>> order_kinds([Filter("with.order_kind", "order_kind", Comparison("unequal", ("order",)), "where")])
     ('return',)
     """
     for one in filters:

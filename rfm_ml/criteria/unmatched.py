@@ -13,7 +13,7 @@ import pandas as pd
 from rfm_ml.core.checks import nearest
 from rfm_ml.criteria.columns import TAG_SEPARATOR
 from rfm_ml.criteria.conditions import Condition, predicates
-from rfm_ml.criteria.measures import Measures, Named
+from rfm_ml.criteria.measures import Measures, NamedValues
 from rfm_ml.criteria.sources import Sources
 from rfm_ml.customers.days import as_day
 
@@ -49,32 +49,32 @@ def unmatched_values(
     for condition in criteria.values():
         for predicate in predicates(condition):
             measures.add(predicate)
-    by_table: dict[str, list[tuple[int, Named, str]]] = {}
-    for number, named in enumerate(measures.named):
-        for value in named.tests:
-            by_table.setdefault(repr(named.asked), []).append((number, named, value))
+    by_table: dict[str, list[tuple[int, NamedValues, str]]] = {}
+    for number, entry in enumerate(measures.named_values):
+        for value in entry.tests:
+            by_table.setdefault(repr(entry.view), []).append((number, entry, value))
     sentences: list[tuple[int, str]] = []
-    for asked in by_table.values():
-        table = measures.sources.get(asked[0][1].asked, path="")
+    for entries in by_table.values():
+        table = measures.sources.get(entries[0][1].view, path="")
         counts = {}
-        for i, (_, named, value) in enumerate(asked):
-            test = named.tests[value]
+        for i, (_, entry, value) in enumerate(entries):
+            test = entry.tests[value]
             counts[f"any{i}"] = table.count(where=test)
-            counts[f"n{i}"] = table.count(where=test if named.rows is None else test & named.rows.where)
+            counts[f"n{i}"] = table.count(where=test if entry.rows is None else test & entry.rows.where)
         (row,) = table.aggregate(**counts).to_pyarrow().to_pylist()
-        for i, (number, named, value) in enumerate(asked):
+        for i, (number, entry, value) in enumerate(entries):
             if not row[f"n{i}"]:
-                sentences.append((number, _sentence(table, named, value=value, elsewhere=bool(row[f"any{i}"]))))
+                sentences.append((number, _sentence(table, entry, value=value, elsewhere=bool(row[f"any{i}"]))))
     return list(dict.fromkeys(sentence for _, sentence in sorted(sentences, key=lambda s: s[0])))
 
 
-def _sentence(table: ir.Table, named: Named, *, value: str, elsewhere: bool) -> str:
+def _sentence(table: ir.Table, entry: NamedValues, *, value: str, elsewhere: bool) -> str:
     """Say that a value is nowhere, or only `elsewhere`: in rows of the table that the condition does not look at."""
-    contact = named.asked.name == "contacts"
-    known = {} if contact and _PERSONAL.search(named.name.lower()) else _known(table, named)
+    contact = entry.view.name == "contacts"
+    known = {} if contact and _PERSONAL.search(entry.name.lower()) else _known(table, entry)
     personal = contact and not 0 < len(known) <= FEW
-    none_has = named.rows.none_has if named.rows is not None and elsewhere else "nothing so far has"
-    sentence = f"{named.path}: {none_has} the {named.name} {'asked for' if personal else repr(value)}."
+    none_has = entry.rows.none_has if entry.rows is not None and elsewhere else "nothing so far has"
+    sentence = f"{entry.path}: {none_has} the {entry.name} {'asked for' if personal else repr(value)}."
     if personal:
         return sentence
     shared = SHARED if contact else 1
@@ -85,18 +85,18 @@ def _sentence(table: ir.Table, named: Named, *, value: str, elsewhere: bool) -> 
     return f"{sentence} Known: {', '.join(tellable)}." if 0 < len(tellable) <= LISTED else sentence
 
 
-def _known(table: ir.Table, named: Named) -> dict[str, int]:
+def _known(table: ir.Table, entry: NamedValues) -> dict[str, int]:
     """Return the values of the column that several may share, and how many customers have each, most first."""
-    if named.name in _IDS:
+    if entry.name in _IDS:
         return {}
-    if named.rows is not None:
-        table = table.filter(named.rows.where)
-    value, who = named.column, table["customer_id"]
+    if entry.rows is not None:
+        table = table.filter(entry.rows.where)
+    value, who = entry.column, table["customer_id"]
     values = value.unnest() if value.type().is_array() else value.cast("string")
     table = table.select(who, values.name("value"))
     counted = table.filter(table["value"].notnull()).group_by("value").aggregate(n=lambda t: t["customer_id"].nunique())
     rows = counted.order_by([ibis.desc("n"), "value"]).limit(MOST_KNOWN).to_pyarrow().to_pylist()
-    if named.name != "tags":
+    if entry.name != "tags":
         return {row["value"]: row["n"] for row in rows}
     tags: Counter[str] = Counter()
     for row in rows:
