@@ -121,5 +121,4 @@ def _compare_number(column: ir.NumericValue, sign: Callable[[Any, Any], Any], va
 def _compare_yes(column: ir.Column, op: str, *, value: bool) -> ir.BooleanValue:
     """Compare yes and no in a column of text; other words are missing."""
     word = column.cast("string").lower()
-    wanted = value if op == "equal" else not value
-    return word.isin(TRUE if wanted else FALSE)
+    return word.isin(TRUE if value == (op == "equal") else FALSE)

@@ -31,10 +31,7 @@ class Bounds(NamedTuple):
 COUNTED: Final = Bounds(0)
 """Counts, and days ago."""
 
-LISTS: Final[dict[str, tuple[str, ...]]] = {
-    "order_kind": ("order", *RETURN_KINDS),
-    "buying_rhythm": RHYTHMS,
-}
+LISTS: Final[dict[str, tuple[str, ...]]] = {"order_kind": ("order", *RETURN_KINDS), "buying_rhythm": RHYTHMS}
 """Columns of ours that hold nothing else."""
 CLOSED: Final[dict[str, tuple[str, ...]]] = {"source": SOURCES, "group": ("treatment", "control")}
 """Keys of conditions that take nothing else."""

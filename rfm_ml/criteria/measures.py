@@ -192,27 +192,22 @@ class Measures:
             tests.append(passing)
             if what in ("customers", "orders"):
                 require_measure(f.test, f.column, path=f.path)
-            if kind:
-                self._note_kinds(view, f, table=table)
-            else:
-                self._note(view, f, column=column, rows=rows)
+            self._note(view, f, table=table, column=column, kind=kind, rows=rows)
         return tests
 
-    def _note_kinds(self, view: View, f: Filter, *, table: ir.Table) -> None:
-        """Remember the kinds of order a filter names: a shop that keeps or drops its returns has none."""
-        if f.test.op in EXACTLY:
-            tests = {str(v): of_kinds(table, [str(v)]) for v in f.test.operands}
-            self.named_values.append(NamedValues(view, ORDER_KIND, table[ORDER_KIND], tests, path=f.path))
-
-    def _note(self, view: View, f: Filter, *, column: ir.Column, rows: Rows | None) -> None:
-        """Remember the values a filter names, unless they are of a closed list."""
+    def _note(
+        self, view: View, f: Filter, *, table: ir.Table, column: ir.Column, kind: bool, rows: Rows | None
+    ) -> None:
+        """Remember the values a filter names: text outside closed lists, and kinds of order; there may be none."""
         closed = f.key in CLOSED or f.column in LISTS or f.column in ("segment", "cell")
-        if f.test.op not in EXACTLY or closed or not (column_kind(column) == "text" or f.column.endswith("_id")):
+        free = not closed and (column_kind(column) == "text" or f.column.endswith("_id"))
+        if f.test.op not in EXACTLY or not (kind or free):
             return
-        values = {
-            str(v): passes(column, Comparison("equal", (v,)), path=f.path, what=f.column) for v in f.test.operands
-        }
-        self.named_values.append(NamedValues(view, f.column, column, values, path=f.path, rows=rows))
+        tests = {}
+        for v in f.test.operands:
+            equal = Comparison("equal", (v,))
+            tests[str(v)] = of_kinds(table, [str(v)]) if kind else passes(column, equal, path=f.path, what=f.column)
+        self.named_values.append(NamedValues(view, f.column, column, tests, f.path, None if kind else rows))
 
 
 def _require(table: ir.Table, column: str, *, what: str, path: str) -> None:
@@ -277,8 +272,8 @@ def _measured(table: ir.Table, measure: str, *, where: ir.BooleanValue, view: Vi
 
 def _question(name: str, measure: str, comparison: Comparison, *, path: str) -> Answer:
     def ask(joined: ir.Table) -> ir.BooleanValue:
-        known = measure.endswith("_days_ago") or measure in _ORDER_MEASURES
-        value = joined[name] if known else joined[name].fill_null(0)
+        missing_of_none = measure.endswith("_days_ago") or measure in _ORDER_MEASURES
+        value = joined[name] if missing_of_none else joined[name].fill_null(0)
         return passes(value, comparison, path=f"{path}.{measure}", what=measure)
 
     return ask

@@ -52,12 +52,12 @@ _AT_LEAST_ONE: Final = Comparison("at_least", (Decimal(1),))
 """What is asked where no measure is: that there is a row."""
 
 
-def parse_criteria(given: Any, *, path: str = "where") -> Condition:
+def parse_criteria(criteria: Any, *, path: str = "where") -> Condition:
     """Read criteria as the params write them.
 
     Parameters
     ----------
-    given
+    criteria
         A mapping with one condition, nested up to `MOST_LEVELS` levels; see docs/criteria.md.
     path
         Where the criteria stand, to begin messages with.
@@ -77,14 +77,14 @@ def parse_criteria(given: Any, *, path: str = "where") -> Condition:
     rfm_ml.core.errors.ParamsError: dynamic_segments.vips.where.all[0].orders.count must be a number or a \
 comparison such as ">= 3", "between 2 and 5". Got 'many'.
     """
-    return _Reader(path).read(given, path=path)
+    return _Reader(path).read(criteria, path=path)
 
 
 class _Reader:
     def __init__(self, root: str) -> None:
         self.root, self.conditions = root, 0
 
-    def read(self, given: Any, *, path: str, level: int = 1) -> Condition:
+    def read(self, node: Any, *, path: str, level: int = 1) -> Condition:
         self.conditions += 1
         if self.conditions > MOST_CONDITIONS:
             raise ParamsError(f"{self.root} must have at most {MOST_CONDITIONS:,} conditions. Put values into lists.")
@@ -93,11 +93,11 @@ class _Reader:
                 f"{path[:80]}... must be nested at most {MOST_LEVELS} levels deep. Got more. "
                 "Put conditions side by side under one all: or any:."
             )
-        kind = _kind(given, path=path)
+        kind = _kind(node, path=path)
         if kind not in _GROUPS:
-            return _READERS[kind](given, kind, path)
-        _require_known_keys(given, (kind,), path=path)
-        parts, place = given[kind], f"{path}.{kind}"
+            return _READERS[kind](node, kind, path)
+        _require_known_keys(node, (kind,), path=path)
+        parts, place = node[kind], f"{path}.{kind}"
         if kind == "not":
             return Not(self.read(parts, path=place, level=level + 1))
         if not isinstance(parts, list) or not parts:
@@ -106,23 +106,23 @@ class _Reader:
         return Every(tuple(inside)) if kind == "all" else Some(tuple(inside))
 
 
-def _kind(given: Any, *, path: str) -> str:
-    if not isinstance(given, dict) or not given:
-        got = "a list; put it under all: or any:" if isinstance(given, list) else in_short(given)
+def _kind(node: Any, *, path: str) -> str:
+    if not isinstance(node, dict) or not node:
+        got = "a list; put it under all: or any:" if isinstance(node, list) else in_short(node)
         raise ParamsError(f"{path} must be a condition such as orders: {{count: '>= 3'}}. Got {got}.")
-    kinds = [k for k in given if k in KINDS]
+    kinds = [k for k in node if k in KINDS]
     if not kinds:
-        unknown = str(next(iter(given)))
+        unknown = str(next(iter(node)))
         raise ParamsError(f"{path}.{unknown} is not a condition we know. {did_you_mean(unknown, KINDS)}")
     if len(kinds) > 1:
         raise ParamsError(f"{path} must have one condition. Got {', '.join(kinds)}. Put them under all: or any:.")
     return str(kinds[0])
 
 
-def _facts(given: dict[str, Any], kind: str, path: str) -> Condition:
-    _require_known_keys(given, (kind,), path=path)
+def _facts(node: dict[str, Any], kind: str, path: str) -> Condition:
+    _require_known_keys(node, (kind,), path=path)
     place = f"{path}.{kind}"
-    inside = _mapping(given[kind], path=place)
+    inside = _mapping(node[kind], path=place)
     edge = kind.removesuffix("_order") if kind.endswith("_order") else None
     own = ("days_ago", *FILTERS[kind]) if edge else (*FILTERS[kind], *MEASURES[kind])
     _require_known_keys(inside, (*_PERIOD, "with", *own), path=place)
@@ -135,31 +135,31 @@ def _facts(given: dict[str, Any], kind: str, path: str) -> Condition:
     return Facts(kind, filters, period, measures or (("count", _AT_LEAST_ONE),), place)
 
 
-def _column(given: dict[str, Any], kind: str, path: str) -> Condition:
+def _column(node: dict[str, Any], kind: str, path: str) -> Condition:
     keys = _COLUMN_KEYS[kind]
-    _require_known_keys(given, (kind, *keys), path=path)
+    _require_known_keys(node, (kind, *keys), path=path)
     place = f"{path}.{kind}"
     if kind == "segment":
-        test = Filter("segment", "segment", _test_of("text", given["segment"], path=place), place)
+        test = Filter("segment", "segment", _test_of("text", node["segment"], path=place), place)
     else:
-        column = _name(given[kind], path=place)
-        if "is" not in given:
+        column = _name(node[kind], path=place)
+        if "is" not in node:
             raise ParamsError(f"{path}.is must be given: what {column} must be, as in is: '>= 3'. It is not there.")
-        test = Filter("is", column, read_test(given["is"], path=f"{path}.is"), f"{path}.is")
+        test = Filter("is", column, read_test(node["is"], path=f"{path}.is"), f"{path}.is")
     source = kind
     if "strategy" in keys:
-        source = f"labels:{_name(given['strategy'], path=f'{path}.strategy') if 'strategy' in given else ''}"
-    if "channel" not in given:
+        source = f"labels:{_name(node['strategy'], path=f'{path}.strategy') if 'strategy' in node else ''}"
+    if "channel" not in node:
         return Column(source, (test,), place)
     where = f"{path}.channel"
-    channel = Filter("channel", "channel", _test_of("text", given["channel"], path=where), where)
+    channel = Filter("channel", "channel", _test_of("text", node["channel"], path=where), where)
     return Column(source, (test, channel), place)
 
 
-def _tag(given: dict[str, Any], kind: str, path: str) -> Condition:
-    _require_known_keys(given, (kind,), path=path)
+def _tag(node: dict[str, Any], kind: str, path: str) -> Condition:
+    _require_known_keys(node, (kind,), path=path)
     place = f"{path}.{kind}"
-    names = given[kind] if isinstance(given[kind], list) else [given[kind]]
+    names = node[kind] if isinstance(node[kind], list) else [node[kind]]
     if not names:
         raise ParamsError(f"{place} must have at least one tag. Got none.")
     return Tags(tuple(_name(n, path=place) for n in names), place)
@@ -212,41 +212,41 @@ def _period(inside: dict[str, Any], *, path: str) -> Period:
     return period
 
 
-def _day(given: Any, *, path: str) -> dt.date | None:
-    if given is None or (isinstance(given, dt.date) and not isinstance(given, dt.datetime)):
-        return given
+def _day(node: Any, *, path: str) -> dt.date | None:
+    if node is None or (isinstance(node, dt.date) and not isinstance(node, dt.datetime)):
+        return node
     try:
-        return dt.date.fromisoformat(str(given))
+        return dt.date.fromisoformat(str(node))
     except ValueError:
-        raise ParamsError(f"{path} must be a day such as 2025-01-31. Got {in_short(given)}.") from None
+        raise ParamsError(f"{path} must be a day such as 2025-01-31. Got {in_short(node)}.") from None
 
 
-def _measure(given: Any, name: str, *, path: str) -> Comparison:
+def _measure(node: Any, name: str, *, path: str) -> Comparison:
     """Return the test of a measure; a count cannot be below 0."""
-    test = _test_of("number", given, path=path)
+    test = _test_of("number", node, path=path)
     if name in _COUNTS:
         require_possible(test, COUNTED, path=path)
     return test
 
 
-def _test_of(kind: str, given: Any, *, path: str) -> Comparison:
-    return as_kind(read_test(given, path=path), kind, path=path)
+def _test_of(kind: str, node: Any, *, path: str) -> Comparison:
+    return as_kind(read_test(node, path=path), kind, path=path)
 
 
-def _name(given: Any, *, path: str) -> str:
+def _name(node: Any, *, path: str) -> str:
     """Return a name without blanks around it."""
-    if not isinstance(given, str) or not given.strip():
-        raise ParamsError(f"{path} must be a name. Got {in_short(given)}.")
-    return given.strip()
+    if not isinstance(node, str) or not node.strip():
+        raise ParamsError(f"{path} must be a name. Got {in_short(node)}.")
+    return node.strip()
 
 
-def _mapping(given: Any, *, path: str) -> dict[str, Any]:
-    if not isinstance(given, dict) or not given:
-        raise ParamsError(f"{path} must be a mapping such as {{within_days: 90}}. Got {in_short(given)}.")
-    return given
+def _mapping(node: Any, *, path: str) -> dict[str, Any]:
+    if not isinstance(node, dict) or not node:
+        raise ParamsError(f"{path} must be a mapping such as {{within_days: 90}}. Got {in_short(node)}.")
+    return node
 
 
-def _require_known_keys(given: Mapping[str, Any], known: tuple[str, ...], *, path: str) -> None:
-    for key in given:
+def _require_known_keys(node: Mapping[str, Any], known: tuple[str, ...], *, path: str) -> None:
+    for key in node:
         if key not in known:
             raise ParamsError(f"{path}.{key} is not a key we know here. {did_you_mean(str(key), known)}")

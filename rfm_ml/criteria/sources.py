@@ -58,8 +58,8 @@ class Sources:
         customers: ir.Table | pd.DataFrame | None,
         labels: Mapping[str, ir.Table | pd.DataFrame],
     ) -> None:
-        given = {**tables, "customers": customers, **{f"labels:{name}": table for name, table in labels.items()}}
-        self.tables = {name: as_table(data, what=name) for name, data in given.items() if data is not None}
+        frames = {**tables, "customers": customers, **{f"labels:{name}": table for name, table in labels.items()}}
+        self.tables = {name: as_table(data, what=name) for name, data in frames.items() if data is not None}
         require_columns(self.tables, ["orders"], what="The tables")
         self.products = self.tables.pop("products", None)
         self.as_of, self.strategies = as_of, list(labels)
@@ -79,8 +79,8 @@ class Sources:
 
     def of_products(self, name: str, column: str) -> bool:
         """Say whether a table lacks a column that its products have."""
-        known = self.products is not None and column in self.products.columns
-        return known and not self.has(name, column) and self.has(name, "product_id")
+        in_products = self.products is not None and column in self.products.columns
+        return in_products and not self.has(name, column) and self.has(name, "product_id")
 
     def get(self, view: View, *, path: str) -> ir.Table:
         """Return a table as a condition needs it; `path`, where it was asked for, is for the message."""

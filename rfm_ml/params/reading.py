@@ -106,18 +106,18 @@ def _fault_sentence(fault: dict[str, Any]) -> str:
         return f"{where} {words}.{got}"
     if limits:
         return f"{where} must be {', '.join(limits)}{' signs long' if kind == 'string_too_long' else ''}.{got}"
-    told = fault["msg"].removeprefix("Value error, ").rstrip(".")
+    sentence = fault["msg"].removeprefix("Value error, ").rstrip(".")
     # Criteria and audiences name the rest of the place themselves.
-    end = "" if told.endswith("?") else "."
-    return f"{where}{'' if told.startswith(('.', ':')) else ' '}{told.lstrip()}{end}"
+    end = "" if sentence.endswith("?") else "."
+    return f"{where}{'' if sentence.startswith(('.', ':')) else ' '}{sentence.lstrip()}{end}"
 
 
 def _keys_at(place: tuple[Any, ...]) -> list[str]:
     model: Any = Params
     for step in place:
-        found = model.model_fields.get(step) if hasattr(model, "model_fields") else None
-        if found is not None:
-            model = found.annotation
+        key = model.model_fields.get(step) if hasattr(model, "model_fields") else None
+        if key is not None:
+            model = key.annotation
         candidates = [model, *get_args(model)]
         sections = [c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)]
         model = sections[0] if sections else model

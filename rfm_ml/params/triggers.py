@@ -66,8 +66,8 @@ class Trigger(Contacting):
     def _keys_of_its_kind(self) -> "Trigger":
         needed, allowed = RULES[self.when]
         every = {k for keys in RULES.values() for k in (*keys[0], *keys[1])}
-        given = {k for k in every if getattr(self, k) is not None}
-        missing, wrong = sorted(needed - given), sorted(given - needed - allowed)
+        keys = {k for k in every if getattr(self, k) is not None}
+        missing, wrong = sorted(needed - keys), sorted(keys - needed - allowed)
         if missing:
             raise ValueError(f"must have {' and '.join(missing)} with when: {self.when}. It is not there.")
         if wrong:

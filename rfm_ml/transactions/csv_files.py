@@ -69,9 +69,9 @@ class _Layout:
 
     @classmethod
     def of(cls, file: Path, *, separator: str | None, encoding: str | None) -> "_Layout":
-        found, line_ends = _find_encoding(file, given=encoding)
-        note = () if encoding or found == "utf-8-sig" else (f"{file.name} is not UTF-8: it was read as {found}.",)
-        line = _first_line(file, found)
+        name, line_ends = _find_encoding(file, given=encoding)
+        note = () if encoding or name == "utf-8-sig" else (f"{file.name} is not UTF-8: it was read as {name}.",)
+        line = _first_line(file, name)
         if not line.strip():
             raise DataError(
                 f"A CSV file must begin with a line of column names. {file.name!r} is empty or begins with a "
@@ -79,7 +79,7 @@ class _Layout:
             )
         sep = separator or max(_SEPARATORS, key=lambda s: _count_outside_quotes(line, s))
         columns, repeated = unique_names(next(csv.reader([line], delimiter=sep)))
-        return cls(file, columns, repeated, sep, found, line_ends, note)
+        return cls(file, columns, repeated, sep, name, line_ends, note)
 
 
 def _append(native: Any, table: str, layout: _Layout, *, start: int) -> list[tuple[int, str]]:

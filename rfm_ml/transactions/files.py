@@ -66,21 +66,21 @@ def find_files(path: str | Path) -> list[Path]:
     text = str(path)
     place = Path(text).expanduser()
     if place.is_dir():
-        found = sorted(p for p in place.rglob("*.parquet") if p.is_file())
-        if not found:
+        files = sorted(p for p in place.rglob("*.parquet") if p.is_file())
+        if not files:
             raise DataError(
                 f"A folder must hold Parquet files. {text!r} is a folder without any. "
                 "Name the file itself, or a pattern such as 'orders/*.csv'."
             )
     elif place.is_file():  # a name may hold the signs of a pattern, as in "orders [1].csv"
-        found = [place]
+        files = [place]
     else:
-        found = sorted(Path(p) for p in glob.glob(str(place), recursive=True) if Path(p).is_file())  # noqa: PTH207
-    if not found:
+        files = sorted(Path(p) for p in glob.glob(str(place), recursive=True) if Path(p).is_file())  # noqa: PTH207
+    if not files:
         raise DataError(
             f"The data file must exist. Nothing is at {text!r} (looked from {Path.cwd().name!r}). Check the path."
         )
-    for file in found:
+    for file in files:
         try:
             with file.open("rb"):
                 pass
@@ -88,7 +88,7 @@ def find_files(path: str | Path) -> list[Path]:
             raise DataError(
                 f"The data file must be readable. {str(file)!r}: {error.strerror}. Check its permissions."
             ) from None
-    return found
+    return files
 
 
 def load_parquet(con: Any, files: list[Path]) -> RawLog:
@@ -105,9 +105,9 @@ def load_parquet(con: Any, files: list[Path]) -> RawLog:
     except duckdb.Error:
         bad = next((f for f in files if f.read_bytes()[:4] != b"PAR1"), None)
         if bad is None:
-            told = "The columns of these files do not fit together, or a file is damaged"
+            fault = "The columns of these files do not fit together, or a file is damaged"
             raise DataError(
-                f"Parquet files of one source must be whole and alike. {told}: {', '.join(file_names(files)[:5])}. "
+                f"Parquet files of one source must be whole and alike. {fault}: {', '.join(file_names(files)[:5])}. "
                 "Load one of them by itself to find out."
             ) from None
         raise DataError(
@@ -121,12 +121,7 @@ def load_parquet(con: Any, files: list[Path]) -> RawLog:
 
 
 def load_frame(
-    con: Any,
-    frame: pd.DataFrame,
-    *,
-    files: tuple[Path, ...] = (),
-    first_row: int = 1,
-    rows: list[int] | None = None,
+    con: Any, frame: pd.DataFrame, *, files: tuple[Path, ...] = (), first_row: int = 1, rows: list[int] | None = None
 ) -> RawLog:
     """Register a pandas frame as a raw table; rows are numbered from `first_row`, or as `rows` says."""
     columns = tuple(str(c) for c in frame.columns)
@@ -147,19 +142,19 @@ def unique_names(names: Iterable[str]) -> tuple[tuple[str, ...], frozenset[str]]
     >>> unique_names(["id", "amount", "Amount", ""])[0]
     ('id', 'amount', 'Amount_2', 'column_4')
     """
-    given = [str(n).strip() or f"column_{i + 1}" for i, n in enumerate(names)]
+    headings = [str(n).strip() or f"column_{i + 1}" for i, n in enumerate(names)]
     # The engine does not tell names apart by case, so neither do we.
-    counts = Counter(n.lower() for n in given)
+    counts = Counter(n.lower() for n in headings)
     taken: set[str] = set()
     result = []
-    for name in given:
+    for name in headings:
         number, unique = 1, name
         while unique.lower() in taken or (number > 1 and unique.lower() in counts):
             number += 1
             unique = f"{name}_{number}"
         taken.add(unique.lower())
         result.append(unique)
-    return tuple(result), frozenset(n for n in given if counts[n.lower()] > 1)
+    return tuple(result), frozenset(n for n in headings if counts[n.lower()] > 1)
 
 
 def load_excel(con: Any, files: list[Path], *, sheet: str | int = 0) -> RawLog:

@@ -110,9 +110,9 @@ def source_columns(path: str | Path) -> tuple[str, ...]:
 
 def dataset_source(name: str, folder: Path, **options: Any) -> Source:
     """Find a data set; generated ones are written to `folder` first."""
-    found = dataset(name, **options)
-    files = found.find(folder, **options)
-    return Source(files, lambda con: found.load(con, files), found.columns)
+    data = dataset(name, **options)
+    files = data.find(folder, **options)
+    return Source(files, lambda con: data.load(con, files), data.columns)
 
 
 def database_source(
@@ -156,10 +156,12 @@ def copy_database(url: str, to: Path, *, table: str | None = None, query: str | 
         raise
     except Exception as error:  # every backend has exceptions of its own
         # The address may hold a password: only its kind is named.
-        said = first_line(error)
+        message = first_line(error)
         for secret in (url, place, urlsplit(url).password):
-            said = said.replace(secret, "...") if secret else said
-        raise DataError(f"The {kind} database must answer. It said: {said}. Check database, table and query.") from None
+            message = message.replace(secret, "...") if secret else message
+        raise DataError(
+            f"The {kind} database must answer. It said: {message}. Check database, table and query."
+        ) from None
     else:
         part.replace(to)
     finally:
@@ -171,8 +173,8 @@ def _copy_duckdb(place: str, to: Path, *, table: str | None, query: str | None) 
         if table is not None:
             known = [n for (n,) in source.execute("SELECT table_name FROM information_schema.tables").fetchall()]
             _require_table(table, known)
-        wanted = f"SELECT * FROM {quoted(table)}" if table is not None else str(query).rstrip().rstrip(";")
-        source.execute(f"COPY ({wanted}) TO {literal(str(to))} (FORMAT parquet, COMPRESSION zstd)")
+        rows = f"SELECT * FROM {quoted(table)}" if table is not None else str(query).rstrip().rstrip(";")
+        source.execute(f"COPY ({rows}) TO {literal(str(to))} (FORMAT parquet, COMPRESSION zstd)")
 
 
 def _copy_ibis(url: str, to: Path, *, table: str | None, query: str | None) -> None:
@@ -180,8 +182,8 @@ def _copy_ibis(url: str, to: Path, *, table: str | None, query: str | None) -> N
     try:
         if table is not None:
             _require_table(table, source.list_tables())
-        found = source.table(table) if table is not None else source.sql(str(query).rstrip().rstrip(";"))
-        batches = found.to_pyarrow_batches()
+        rows = source.table(table) if table is not None else source.sql(str(query).rstrip().rstrip(";"))
+        batches = rows.to_pyarrow_batches()
         with pq.ParquetWriter(to, batches.schema, compression="zstd") as writer:
             for batch in batches:
                 writer.write_batch(batch)

@@ -35,12 +35,7 @@ _PURCHASE: Final = np.dtype([("seconds", "i4"), ("customer", "i4"), ("source", "
 
 
 def draw_lines(
-    rng: np.random.Generator,
-    customers: Customers,
-    *,
-    calendar: Calendar,
-    campaigns: tuple[Campaign, ...],
-    extra: Bools,
+    rng: np.random.Generator, customers: Customers, *, calendar: Calendar, campaigns: tuple[Campaign, ...], extra: Bools
 ) -> Rows:
     """Draw every order line that belongs to a chunk of customers, as records of type `LINE`.
 

@@ -1,8 +1,8 @@
 """From records of positions and seconds to the synthetic webshop's Parquet files, in bounded memory."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final
 
 import duckdb
@@ -47,30 +47,23 @@ def contact_sql(contacts: int) -> str:
 
 
 class Spool:
-    """Records kept on disk in the order they come, in one file per bucket; closes with a `with` block."""
+    """Records kept on disk in the order they come, in one file per bucket."""
 
     def __init__(self, folder: Path, name: str, *, dtype: np.dtype[Any], buckets: int = 1) -> None:
         self.dtype = dtype
         self.paths = [folder / f"{name}-{k}.records" for k in range(buckets)]
-        self._files = [path.open("wb") for path in self.paths]
+        for path in self.paths:
+            path.touch()
 
     def add(self, rows: Rows, buckets: Ints | None = None) -> None:
         """Append records, each to its bucket, keeping their order within a bucket."""
-        if buckets is None or len(self._files) == 1:
-            self._files[0].write(rows.tobytes())
-            return
+        buckets = np.zeros(len(rows), np.uint8) if buckets is None else buckets
         order = np.argsort(buckets, kind="stable")
-        rows, ends = rows[order], np.searchsorted(buckets[order], np.arange(len(self._files) + 1))
-        for k, file in enumerate(self._files):
-            if ends[k] < ends[k + 1]:
-                file.write(rows[ends[k] : ends[k + 1]].tobytes())
-
-    def __enter__(self) -> "Spool":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, value: object, trace: TracebackType | None) -> None:
-        for file in self._files:
-            file.close()
+        rows, ends = rows[order], np.searchsorted(buckets[order], np.arange(len(self.paths) + 1))
+        for path, start, end in zip(self.paths, ends, ends[1:], strict=False):
+            if start < end:
+                with path.open("ab") as file:
+                    file.write(rows[start:end].tobytes())
 
     def batches(self) -> Iterator[Rows]:
         """Read all records in the order they came, BATCH_ROWS at a time; an empty bucket gives an empty batch."""
@@ -87,16 +80,12 @@ class Spool:
                 yield rows[order[start : start + BATCH_ROWS]]
 
 
-def copy_table(path: Path, batches: Iterator[pa.RecordBatch], *, sql: str = "SELECT * FROM source") -> None:
+def copy_table(path: Path, batches: Iterator[pa.RecordBatch], *, sql: str) -> None:
     """Let DuckDB write a stream of batches, seen by the query as `source`, to one Parquet file."""
     first = next(batches)
-
-    def stream() -> Iterator[pa.RecordBatch]:
-        yield first
-        yield from batches
-
+    stream = pa.RecordBatchReader.from_batches(first.schema, chain([first], batches))
     with duckdb.connect(config={"preserve_insertion_order": True}) as con:
-        con.register("source", pa.RecordBatchReader.from_batches(first.schema, stream()))
+        con.register("source", stream)
         target = str(path).replace("'", "''")
         con.execute(f"COPY ({sql}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
 
@@ -129,13 +118,13 @@ def money(cents: NDArray[Any], *, missing: NDArray[np.bool_] | None = None) -> p
 
 def order_batches(lines: Iterator[Rows], calendar: Calendar) -> Iterator[pa.RecordBatch]:
     """Give orders running numbers and name everything; lines must come by time, order by order."""
-    done, last = 0, -1
+    numbered, last = 0, -1
     for rows in lines:
         if not len(rows):
             continue
         order = rows["order"].astype(np.int64)
-        number = done + np.cumsum(np.diff(order, prepend=last) != 0)
-        done, last = int(number[-1]), int(order[-1])
+        number = numbered + np.cumsum(np.diff(order, prepend=last) != 0)
+        numbered, last = int(number[-1]), int(order[-1])
         product = rows["product"]
         yield pa.record_batch(
             {
