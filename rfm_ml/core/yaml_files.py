@@ -2,15 +2,20 @@
 
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
 from rfm_ml.core.errors import ParamsError
 
+MOST_LEVELS: Final = 250
+"""Room for criteria of 100 levels, each a mapping with a list in it."""
+
 
 class StrictLoader(yaml.SafeLoader):
     """Refuses a key that is there twice, where plain YAML silently keeps the last."""
+
+    levels = 0
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - PyYAML's own signature
         """Build a mapping whose keys are all different."""
@@ -25,40 +30,20 @@ class StrictLoader(yaml.SafeLoader):
             seen.add(key)
         return super().construct_mapping(node, deep=deep)
 
-    def compose_node(self, parent: Any, index: Any) -> yaml.Node:
-        """Put nodes together with a stack of our own: by recursion some hundred levels would be the end."""
-        within: list[tuple[Any, list[yaml.Node]]] = []
-        while True:
-            if within and self.check_event(yaml.SequenceEndEvent, yaml.MappingEndEvent):
-                node, inside = within.pop()
-                node.end_mark = self.get_event().end_mark
-                pairs = zip(inside[::2], inside[1::2], strict=True)
-                node.value.extend(inside if isinstance(node, yaml.SequenceNode) else pairs)
-                done = node
-            else:
-                opens = self.check_event(yaml.SequenceStartEvent, yaml.MappingStartEvent)
-                done = self._begun()
-                if opens:
-                    within.append((done, []))
-                    continue
-            if not within:
-                return done
-            within[-1][1].append(done)
+    def descend_resolver(self, current_node: Any, current_index: Any) -> None:
+        """Count the levels: each takes two of Python's some hundred calls within each other."""
+        self.levels += 1
+        if self.levels > MOST_LEVELS:
+            raise ParamsError(
+                f"YAML must be nested at most {MOST_LEVELS} levels deep. Line {self.peek_event().start_mark.line + 1} "
+                "goes deeper. Put what it holds side by side."
+            )
+        super().descend_resolver(current_node, current_index)
 
-    def _begun(self) -> Any:
-        """Return the next node: a scalar, what an alias means, or a sequence or mapping whose content follows."""
-        event = self.peek_event()
-        if isinstance(event, yaml.AliasEvent) or event.anchor in self.anchors:
-            return super().compose_node(None, None)  # type: ignore[arg-type] # raises, where it is no alias of a node
-        if isinstance(event, yaml.ScalarEvent):
-            return self.compose_scalar_node(event.anchor)  # type: ignore[arg-type]
-        event = self.get_event()
-        kind = yaml.SequenceNode if isinstance(event, yaml.SequenceStartEvent) else yaml.MappingNode
-        tag = event.tag if event.tag not in (None, "!") else self.resolve(kind, None, event.implicit)
-        node = kind(tag, [], event.start_mark, None, flow_style=event.flow_style)
-        if event.anchor is not None:
-            self.anchors[event.anchor] = node
-        return node
+    def ascend_resolver(self) -> None:
+        """Count a level less."""
+        self.levels -= 1
+        super().ascend_resolver()
 
     def construct_yaml_timestamp(self, node: yaml.ScalarNode) -> Any:
         """Read a day; one that does not exist stays text, for whoever wants a day to refuse it by its place."""

@@ -38,22 +38,7 @@ def column_kind(column: ir.Column) -> str:
 
 
 def passes(column: ir.Column, comparison: Comparison, *, path: str, what: str) -> ir.BooleanValue:
-    """Return which rows pass; never NULL.
-
-    Parameters
-    ----------
-    column
-        Of any type. NaN counts as missing.
-    comparison
-        As `read_test` gives it.
-    path, what
-        Where the criteria ask for it and what the column is called, for the message.
-
-    Raises
-    ------
-    ParamsError
-        If the comparison does not fit what the column holds.
-    """
+    """Return which rows pass; never NULL, NaN counts as missing. `path` and `what` it is are for the message."""
     kind = column_kind(column)
     held = {"number": "numbers", "date": "days", "bool": "true or false", "text": "text"}[kind]
     fitted = as_kind(comparison, kind, path=path, what=f", as {what} holds {held}")
@@ -66,14 +51,14 @@ def passes(column: ir.Column, comparison: Comparison, *, path: str, what: str) -
         return present
     values = fitted.operands
     if fitted.op == "between":
-        held = _compare(column, "at_least", values[0]) & _compare(column, "at_most", values[1])
+        test = _compare(column, "at_least", values[0]) & _compare(column, "at_most", values[1])
     elif fitted.op == "any_of" and column.type().is_string() and all(isinstance(v, str) for v in values):
-        held = column.isin(values)
+        test = column.isin(values)
     elif fitted.op == "any_of" and column.type().is_integer():
-        held = column.isin([int(v) for v in values if isinstance(v, Decimal) and v == int(v)])
+        test = column.isin([int(v) for v in values if isinstance(v, Decimal) and v == int(v)])
     else:
-        held = any_of([_compare(column, "equal" if fitted.op == "any_of" else fitted.op, v) for v in values])
-    return (present & held).fill_null(False)
+        test = any_of([_compare(column, "equal" if fitted.op == "any_of" else fitted.op, v) for v in values])
+    return (present & test).fill_null(False)
 
 
 def all_of(tests: Sequence[ir.BooleanValue]) -> ir.BooleanValue:
@@ -109,7 +94,7 @@ def as_number(column: ir.Column) -> ir.NumericValue:
 def _compare(column: ir.Column, op: str, value: Any) -> ir.BooleanValue:
     sign, kind = _SIGNS[op], column_kind(column)
     if isinstance(value, bool):
-        return sign(column, value) if kind == "bool" else _told(column, op, value=value)
+        return sign(column, value) if kind == "bool" else _compare_yes(column, op, value=value)
     if isinstance(value, Decimal):
         return _compare_number(as_number(column), sign, value)
     if isinstance(value, dt.date):
@@ -133,8 +118,7 @@ def _compare_number(column: ir.NumericValue, sign: Callable[[Any, Any], Any], va
     return sign(column, ibis.literal(value, type=EXACT_NUMBER))
 
 
-def _told(column: ir.Column, op: str, *, value: bool) -> ir.BooleanValue:
+def _compare_yes(column: ir.Column, op: str, *, value: bool) -> ir.BooleanValue:
     """Compare yes and no in a column of text; other words are missing."""
     word = column.cast("string").lower()
-    wanted = value if op == "equal" else not value
-    return word.isin(TRUE if wanted else FALSE)
+    return word.isin(TRUE if value == (op == "equal") else FALSE)

@@ -28,24 +28,17 @@ class Filter:
 
 @dataclass(frozen=True)
 class Facts:
-    """How many rows a customer has in a table (orders, events, campaigns), and what they sum to."""
+    """How many rows a customer has in a table (orders, events, campaigns), and what they sum to.
+
+    With an `edge`, first or last, only the orders of the first or last order day count; `measures` is days_ago or none.
+    """
 
     table: str
     filters: tuple[Filter, ...]
     period: Period
     measures: tuple[tuple[str, Comparison], ...]
     path: str
-
-
-@dataclass(frozen=True)
-class EdgeOrder:
-    """When, and with what, a customer ordered first or last."""
-
-    edge: str
-    filters: tuple[Filter, ...]
-    period: Period
-    days_ago: Comparison | None
-    path: str
+    edge: str | None = None
 
 
 @dataclass(frozen=True)
@@ -90,18 +83,16 @@ class Not:
     part: "Condition"
 
 
-Leaf = Facts | EdgeOrder | Column | Tags
-Condition = Leaf | Every | Some | Not
+Predicate = Facts | Column | Tags
+Condition = Predicate | Every | Some | Not
 
 
-def leaves(condition: Condition) -> Iterator[Leaf]:
-    """Yield the conditions that are no and, or, not, in their order."""
-    left = [condition]
-    while left:
-        one = left.pop()
-        if isinstance(one, Every | Some):
-            left.extend(reversed(one.parts))
-        elif isinstance(one, Not):
-            left.append(one.part)
-        else:
-            yield one
+def predicates(condition: Condition) -> Iterator[Predicate]:
+    """Yield the conditions that are no all, any or not, in their order."""
+    if isinstance(condition, Not):
+        yield from predicates(condition.part)
+    elif isinstance(condition, Every | Some):
+        for part in condition.parts:
+            yield from predicates(part)
+    else:
+        yield condition

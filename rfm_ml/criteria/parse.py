@@ -1,26 +1,64 @@
 """From YAML to a tree of conditions; what is wrong is told with the path to it."""
 
-from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+import datetime as dt
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, Final
 
 from rfm_ml.core.checks import did_you_mean
 from rfm_ml.core.errors import ParamsError
-from rfm_ml.criteria import keys
-from rfm_ml.criteria.conditions import Column, Condition, EdgeOrder, Every, Facts, Filter, Not, Some, Tags
-from rfm_ml.criteria.values import in_short
+from rfm_ml.criteria.conditions import Column, Condition, Every, Facts, Filter, Not, Period, Some, Tags
+from rfm_ml.criteria.limits import CLOSED, COUNTED, require_listed, require_possible
+from rfm_ml.criteria.values import Comparison, as_kind, in_short, read_test
 
-MOST_LEVELS: Final = 1_000
+MOST_LEVELS: Final = 100
 MOST_CONDITIONS: Final = 10_000
 """Beyond these criteria are a slip: an alias of YAML that means itself, say."""
 
+_PERIOD: Final = ("within_days", "from", "to")
+_VISIT: Final = {c: c for c in ("source", "utm_source", "utm_medium", "utm_campaign", "referrer")}
+_PRODUCT: Final = {"product": "product_id", "category": "category", "brand": "brand"}
+_ORDER_FILTERS: Final = {
+    "category": "category",
+    "product": "product_id",
+    "brand": "brand",
+    "channel": "channel",
+    **_VISIT,
+    "order_value": "order_value",
+}
+FILTERS: Final[dict[str, dict[str, str]]] = {
+    "orders": _ORDER_FILTERS,
+    "first_order": _ORDER_FILTERS,
+    "last_order": _ORDER_FILTERS,
+    "events": {"kind": "kind", **_PRODUCT, "value": "value", **_VISIT},
+    "campaigns": {"campaign": "campaign_id", "group": "group"},
+}
+"""Keys that choose rows, and the columns they test; other columns are tested by `with`."""
+_AGES: Final = ("first_days_ago", "last_days_ago")
+MEASURES: Final[dict[str, tuple[str, ...]]] = {
+    "orders": ("count", "spend", "mean_order_value", "largest_order", "products", "categories", *_AGES),
+    "events": ("count", "total_value", *_AGES),
+    "campaigns": ("count", *_AGES),
+}
+"""Keys that measure the chosen rows of a customer."""
+_COLUMN_KEYS: Final[dict[str, tuple[str, ...]]] = {
+    "measure": ("is", "channel"),
+    "contact": ("is",),
+    "score": ("is", "strategy", "channel"),
+    "segment": ("strategy", "channel"),
+}
+_COUNTS: Final = ("count", "products", "categories", "days_ago", *_AGES)
+_AT_LEAST_ONE: Final = Comparison("at_least", (Decimal(1),))
+"""What is asked where no measure is: that there is a row."""
 
-def parse_criteria(given: Any, *, path: str = "where") -> Condition:
+
+def parse_criteria(criteria: Any, *, path: str = "where") -> Condition:
     """Read criteria as the params write them.
 
     Parameters
     ----------
-    given
-        A mapping with one condition; see docs/criteria.md.
+    criteria
+        A mapping with one condition, nested up to `MOST_LEVELS` levels; see docs/criteria.md.
     path
         Where the criteria stand, to begin messages with.
 
@@ -39,159 +77,176 @@ def parse_criteria(given: Any, *, path: str = "where") -> Condition:
     rfm_ml.core.errors.ParamsError: dynamic_segments.vips.where.all[0].orders.count must be a number or a \
 comparison such as ">= 3", "between 2 and 5". Got 'many'.
     """
-    left: list[_Asked | _Join] = [_Asked(given, path, level=1)]
-    done: list[Condition] = []
-    read = 0
-    while left:
-        task = left.pop()
-        if isinstance(task, _Join):
-            parts = tuple(done[-task.parts :])
-            done[-task.parts :] = [task.kind(parts)]
-            continue
-        read += 1
-        if read > MOST_CONDITIONS:
-            raise ParamsError(f"{path} must have at most {MOST_CONDITIONS:,} conditions. Put values into lists.")
-        kind = _kind(task)
-        if kind in _GROUPS:
-            inside = _inside(task, kind)
-            left.append(_Join(_GROUPS[kind], len(inside)))
-            left.extend(reversed(inside))
-        else:
-            done.append(_KINDS[kind](task.given, task.path))
-    return done[0]
+    return _Reader(path).read(criteria, path=path)
 
 
-class _Asked(NamedTuple):
-    """A condition still to be read."""
+class _Reader:
+    def __init__(self, root: str) -> None:
+        self.root, self.conditions = root, 0
 
-    given: Any
-    path: str
-    level: int
+    def read(self, node: Any, *, path: str, level: int = 1) -> Condition:
+        self.conditions += 1
+        if self.conditions > MOST_CONDITIONS:
+            raise ParamsError(f"{self.root} must have at most {MOST_CONDITIONS:,} conditions. Put values into lists.")
+        if level > MOST_LEVELS:
+            raise ParamsError(
+                f"{path[:80]}... must be nested at most {MOST_LEVELS} levels deep. Got more. "
+                "Put conditions side by side under one all: or any:."
+            )
+        kind = _kind(node, path=path)
+        if kind not in _GROUPS:
+            return _READERS[kind](node, kind, path)
+        _require_known_keys(node, (kind,), path=path)
+        parts, place = node[kind], f"{path}.{kind}"
+        if kind == "not":
+            return Not(self.read(parts, path=place, level=level + 1))
+        if not isinstance(parts, list) or not parts:
+            raise ParamsError(f"{place} must be a list of at least one condition. Got {in_short(parts)}.")
+        inside = [self.read(part, path=f"{place}[{i}]", level=level + 1) for i, part in enumerate(parts)]
+        return Every(tuple(inside)) if kind == "all" else Some(tuple(inside))
 
 
-class _Join(NamedTuple):
-    """A group to be made of the last conditions read."""
-
-    kind: Callable[[tuple[Condition, ...]], Condition]
-    parts: int
-
-
-_GROUPS: Final[dict[str, Callable[[tuple[Condition, ...]], Condition]]] = {
-    "all": Every,
-    "any": Some,
-    "not": lambda parts: Not(parts[0]),
-}
-
-
-def _kind(asked: _Asked) -> str:
-    given, path = asked.given, asked.path
-    if asked.level > MOST_LEVELS:
-        raise ParamsError(f"{path[:80]}... must be nested at most {MOST_LEVELS:,} levels deep. Flatten it.")
-    if not isinstance(given, dict) or not given:
-        got = "a list; put it under all: or any:" if isinstance(given, list) else in_short(given)
+def _kind(node: Any, *, path: str) -> str:
+    if not isinstance(node, dict) or not node:
+        got = "a list; put it under all: or any:" if isinstance(node, list) else in_short(node)
         raise ParamsError(f"{path} must be a condition such as orders: {{count: '>= 3'}}. Got {got}.")
-    kinds = [k for k in given if k in _KINDS]
+    kinds = [k for k in node if k in KINDS]
     if not kinds:
-        unknown = str(next(iter(given)))
-        raise ParamsError(f"{path}.{unknown} is not a condition we know. {did_you_mean(unknown, _KINDS)}")
+        unknown = str(next(iter(node)))
+        raise ParamsError(f"{path}.{unknown} is not a condition we know. {did_you_mean(unknown, KINDS)}")
     if len(kinds) > 1:
         raise ParamsError(f"{path} must have one condition. Got {', '.join(kinds)}. Put them under all: or any:.")
     return str(kinds[0])
 
 
-def _inside(asked: _Asked, kind: str) -> list[_Asked]:
-    keys.require_known_keys(asked.given, (kind,), path=asked.path)
-    parts, path, level = asked.given[kind], f"{asked.path}.{kind}", asked.level + 1
-    if kind == "not":
-        return [_Asked(parts, path, level)]
-    if not isinstance(parts, list) or not parts:
-        raise ParamsError(f"{path} must be a list of at least one condition. Got {in_short(parts)}.")
-    return [_Asked(part, f"{path}[{i}]", level) for i, part in enumerate(parts)]
+def _facts(node: dict[str, Any], kind: str, path: str) -> Condition:
+    _require_known_keys(node, (kind,), path=path)
+    place = f"{path}.{kind}"
+    inside = _mapping(node[kind], path=place)
+    edge = kind.removesuffix("_order") if kind.endswith("_order") else None
+    own = ("days_ago", *FILTERS[kind]) if edge else (*FILTERS[kind], *MEASURES[kind])
+    _require_known_keys(inside, (*_PERIOD, "with", *own), path=place)
+    names = [n for n in (("days_ago",) if edge else MEASURES[kind]) if n in inside]
+    measures = tuple((n, _measure(inside[n], n, path=f"{place}.{n}")) for n in names)
+    filters = _filters(inside, kind, path=place)
+    period = _period(inside, path=place)
+    if edge:
+        return Facts("orders", filters, period, measures, place, edge)
+    return Facts(kind, filters, period, measures or (("count", _AT_LEAST_ONE),), place)
 
 
-def _facts(table: str) -> Callable[[dict[str, Any], str], Condition]:
-    def read(given: dict[str, Any], path: str) -> Condition:
-        keys.require_known_keys(given, (table,), path=path)
-        inside, place = keys.read_mapping(given[table], path=f"{path}.{table}"), f"{path}.{table}"
-        keys.require_known_keys(inside, (*keys.PERIOD, "with", *keys.FILTERS[table], *keys.MEASURES[table]), path=place)
-        measures = {n: keys.read_measure(inside, n, path=place) for n in keys.MEASURES[table] if n in inside}
-        return Facts(
-            table,
-            filters=keys.read_filters(inside, table, path=place),
-            period=keys.read_period(inside, path=place),
-            measures=tuple(measures.items()) or (("count", keys.AT_LEAST_ONE),),
-            path=place,
-        )
-
-    return read
-
-
-def _edge(edge: str) -> Callable[[dict[str, Any], str], Condition]:
-    def read(given: dict[str, Any], path: str) -> Condition:
-        kind = f"{edge}_order"
-        keys.require_known_keys(given, (kind,), path=path)
-        place = f"{path}.{kind}"
-        inside = keys.read_mapping(given[kind], path=place)
-        keys.require_known_keys(inside, (*keys.PERIOD, "with", "days_ago", *keys.FILTERS[kind]), path=place)
-        days_ago = keys.read_measure(inside, "days_ago", path=place) if "days_ago" in inside else None
-        filters = keys.read_filters(inside, kind, path=place)
-        return EdgeOrder(edge, filters, keys.read_period(inside, path=place), days_ago=days_ago, path=place)
-
-    return read
+def _column(node: dict[str, Any], kind: str, path: str) -> Condition:
+    keys = _COLUMN_KEYS[kind]
+    _require_known_keys(node, (kind, *keys), path=path)
+    place = f"{path}.{kind}"
+    if kind == "segment":
+        test = Filter("segment", "segment", _test_of("text", node["segment"], path=place), place)
+    else:
+        column = _name(node[kind], path=place)
+        if "is" not in node:
+            raise ParamsError(f"{path}.is must be given: what {column} must be, as in is: '>= 3'. It is not there.")
+        test = Filter("is", column, read_test(node["is"], path=f"{path}.is"), f"{path}.is")
+    source = kind
+    if "strategy" in keys:
+        source = f"labels:{_name(node['strategy'], path=f'{path}.strategy') if 'strategy' in node else ''}"
+    if "channel" not in node:
+        return Column(source, (test,), place)
+    where = f"{path}.channel"
+    channel = Filter("channel", "channel", _test_of("text", node["channel"], path=where), where)
+    return Column(source, (test, channel), place)
 
 
-def _measure(given: dict[str, Any], path: str) -> Condition:
-    keys.require_known_keys(given, ("measure", "is", "channel"), path=path)
-    column = keys.read_name(given["measure"], path=f"{path}.measure")
-    return Column(
-        "measure", (keys.read_is(given, column, path=path), *keys.read_channel(given, path=path)), f"{path}.measure"
-    )
-
-
-def _contact(given: dict[str, Any], path: str) -> Condition:
-    keys.require_known_keys(given, ("contact", "is"), path=path)
-    column = keys.read_name(given["contact"], path=f"{path}.contact")
-    return Column("contact", (keys.read_is(given, column, path=path),), f"{path}.contact")
-
-
-def _score(given: dict[str, Any], path: str) -> Condition:
-    keys.require_known_keys(given, ("score", "is", "strategy", "channel"), path=path)
-    column = keys.read_name(given["score"], path=f"{path}.score")
-    test = keys.read_is(given, column, path=path)
-    return Column(keys.read_strategy(given, path=path), (test, *keys.read_channel(given, path=path)), f"{path}.score")
-
-
-def _segment(given: dict[str, Any], path: str) -> Condition:
-    keys.require_known_keys(given, ("segment", "strategy", "channel"), path=path)
-    place = f"{path}.segment"
-    test = keys.read_text(given["segment"], path=place)
-    named = Filter("segment", "segment", test, place)
-    return Column(keys.read_strategy(given, path=path), (named, *keys.read_channel(given, path=path)), place)
-
-
-def _tag(given: dict[str, Any], path: str) -> Condition:
-    keys.require_known_keys(given, ("tag",), path=path)
-    place = f"{path}.tag"
-    names = given["tag"] if isinstance(given["tag"], list) else [given["tag"]]
+def _tag(node: dict[str, Any], kind: str, path: str) -> Condition:
+    _require_known_keys(node, (kind,), path=path)
+    place = f"{path}.{kind}"
+    names = node[kind] if isinstance(node[kind], list) else [node[kind]]
     if not names:
         raise ParamsError(f"{place} must have at least one tag. Got none.")
-    return Tags(tuple(keys.read_name(n, path=place) for n in names), place)
+    return Tags(tuple(_name(n, path=place) for n in names), place)
 
 
-_KINDS: Final[dict[str, Any]] = {
-    "all": None,
-    "any": None,
-    "not": None,
-    "orders": _facts("orders"),
-    "first_order": _edge("first"),
-    "last_order": _edge("last"),
-    "measure": _measure,
-    "segment": _segment,
-    "score": _score,
+_GROUPS: Final = ("all", "any", "not")
+_READERS: Final[dict[str, Callable[[dict[str, Any], str, str], Condition]]] = {
+    "orders": _facts,
+    "first_order": _facts,
+    "last_order": _facts,
+    "measure": _column,
+    "segment": _column,
+    "score": _column,
     "tag": _tag,
-    "contact": _contact,
-    "events": _facts("events"),
-    "campaigns": _facts("campaigns"),
+    "contact": _column,
+    "events": _facts,
+    "campaigns": _facts,
 }
-KINDS: Final = tuple(_KINDS)
+KINDS: Final = (*_GROUPS, *_READERS)
 """Words a condition can begin with."""
+
+
+def _filters(inside: dict[str, Any], kind: str, *, path: str) -> tuple[Filter, ...]:
+    """Return the filters that a condition names, and those of `with`."""
+    filters = []
+    for key, column in FILTERS[kind].items():
+        if key in inside:
+            place = f"{path}.{key}"
+            number = key in ("order_value", "value")
+            test = _test_of("number", inside[key], path=place) if number else read_test(inside[key], path=place)
+            if key in CLOSED:
+                require_listed(test, CLOSED[key], path=place)
+            filters.append(Filter(key, column, test, place))
+    others = _mapping(inside["with"], path=f"{path}.with") if "with" in inside else {}
+    for column, value in others.items():
+        place = f"{path}.with.{column}"
+        filters.append(Filter(f"with.{column}", str(column), read_test(value, path=place), place))
+    return tuple(filters)
+
+
+def _period(inside: dict[str, Any], *, path: str) -> Period:
+    days, first, last = (inside.get(k) for k in _PERIOD)
+    if days is not None and (first is not None or last is not None):
+        raise ParamsError(f"{path} must have either within_days, or from and to. Got both.")
+    if days is not None and (not isinstance(days, int) or isinstance(days, bool) or not 1 <= days <= 36_500):
+        raise ParamsError(f"{path}.within_days must be a whole number of days from 1 to 36500. Got {in_short(days)}.")
+    period = Period(days, _day(first, path=f"{path}.from"), _day(last, path=f"{path}.to"))
+    if period.first and period.last and period.first > period.last:
+        raise ParamsError(f"{path}.from must not be after to. Got {period.first} and {period.last}.")
+    return period
+
+
+def _day(node: Any, *, path: str) -> dt.date | None:
+    if node is None or (isinstance(node, dt.date) and not isinstance(node, dt.datetime)):
+        return node
+    try:
+        return dt.date.fromisoformat(str(node))
+    except ValueError:
+        raise ParamsError(f"{path} must be a day such as 2025-01-31. Got {in_short(node)}.") from None
+
+
+def _measure(node: Any, name: str, *, path: str) -> Comparison:
+    """Return the test of a measure; a count cannot be below 0."""
+    test = _test_of("number", node, path=path)
+    if name in _COUNTS:
+        require_possible(test, COUNTED, path=path)
+    return test
+
+
+def _test_of(kind: str, node: Any, *, path: str) -> Comparison:
+    return as_kind(read_test(node, path=path), kind, path=path)
+
+
+def _name(node: Any, *, path: str) -> str:
+    """Return a name without blanks around it."""
+    if not isinstance(node, str) or not node.strip():
+        raise ParamsError(f"{path} must be a name. Got {in_short(node)}.")
+    return node.strip()
+
+
+def _mapping(node: Any, *, path: str) -> dict[str, Any]:
+    if not isinstance(node, dict) or not node:
+        raise ParamsError(f"{path} must be a mapping such as {{within_days: 90}}. Got {in_short(node)}.")
+    return node
+
+
+def _require_known_keys(node: Mapping[str, Any], known: tuple[str, ...], *, path: str) -> None:
+    for key in node:
+        if key not in known:
+            raise ParamsError(f"{path}.{key} is not a key we know here. {did_you_mean(str(key), known)}")

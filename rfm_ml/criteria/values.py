@@ -48,20 +48,8 @@ class Comparison:
         return ", ".join(map(str, self.operands)) or ("missing" if self.op == "missing" else "not missing")
 
 
-def read_test(given: Any, *, path: str) -> Comparison:
+def read_test(value: Any, *, path: str) -> Comparison:
     """Read a test as the params write it; what kind of value it compares with is settled by `as_kind`.
-
-    Parameters
-    ----------
-    given
-        A value, a list of values (any of them), or text such as ">= 3", "between 2 and 5", "missing", "not missing".
-    path
-        Where it stands, for the message.
-
-    Raises
-    ------
-    ParamsError
-        If it is none of these.
 
     Examples
     --------
@@ -70,13 +58,13 @@ def read_test(given: Any, *, path: str) -> Comparison:
     >>> read_test(["web", "app"], path="orders.channel")
     Comparison(op='any_of', operands=('web', 'app'))
     """
-    if isinstance(given, list):
-        if not given:
+    if isinstance(value, list):
+        if not value:
             raise ParamsError(f"{path} must have at least one value in its list. Got none.")
-        return Comparison("any_of", tuple(_scalar(v, path=f"{path}[{i}]") for i, v in enumerate(given)))
-    if not isinstance(given, str):
-        return Comparison("equal", (_scalar(given, path=path),))
-    text = given.strip()
+        return Comparison("any_of", tuple(_scalar(v, path=f"{path}[{i}]") for i, v in enumerate(value)))
+    if not isinstance(value, str):
+        return Comparison("equal", (_scalar(value, path=path),))
+    text = value.strip()
     if text in ("missing", "not missing"):
         return Comparison("missing" if text == "missing" else "present")
     between, comparison = _BETWEEN.fullmatch(text), _COMPARISON.fullmatch(text)
@@ -85,15 +73,15 @@ def read_test(given: Any, *, path: str) -> Comparison:
     if comparison:
         sign, operand = comparison.groups()
         if not operand:
-            raise ParamsError(f"{path} must have a value after {sign}. Got {given!r}.")
+            raise ParamsError(f"{path} must have a value after {sign}. Got {value!r}.")
         if operand[0] in "<>=!":
-            raise ParamsError(f"{path} must have one sign of {', '.join(ORDERED | EXACT)}. Got {given!r}.")
+            raise ParamsError(f"{path} must have one sign of {', '.join(ORDERED | EXACT)}. Got {value!r}.")
         return Comparison((ORDERED | EXACT)[sign], (operand.strip("'\""),))
-    return Comparison("equal", (_scalar(given, path=path),))
+    return Comparison("equal", (_scalar(value, path=path),))
 
 
-def in_short(given: Any) -> str:
-    """Return what was given, cut off where it is long or deep.
+def in_short(value: Any) -> str:
+    """Return a value as text, cut off where it is long or deep.
 
     Examples
     --------
@@ -102,18 +90,13 @@ def in_short(given: Any) -> str:
     """
     words = Repr()
     words.maxlevel, words.maxstring = 2, 80
-    return words.repr(given)
+    return words.repr(value)
 
 
 def as_kind(test: Comparison, kind: str, *, path: str, what: str = "") -> Comparison:
     """Return the test with its values turned into a kind: number, date, bool or text.
 
     In a column of text the values decide: an ordered comparison is of numbers or of days written as 2025-01-31.
-
-    Raises
-    ------
-    ParamsError
-        If a value is not of the kind, or the comparison makes no sense for it.
     """
     ordered = test.op in (*ORDERED.values(), "between")
     if kind == "text" and ordered:
@@ -126,20 +109,20 @@ def as_kind(test: Comparison, kind: str, *, path: str, what: str = "") -> Compar
     return Comparison(test.op, values)
 
 
-def _scalar(given: Any, *, path: str) -> Scalar:
-    if isinstance(given, str):
-        if not given.strip():
+def _scalar(value: Any, *, path: str) -> Scalar:
+    if isinstance(value, str):
+        if not value.strip():
             raise ParamsError(f'{path} must not be empty. Write "missing" for what is not there.')
-        return given
-    if isinstance(given, bool):
-        return given
-    if isinstance(given, int | float):
-        number = _number(str(given))
+        return value
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int | float):
+        number = _number(str(value))
         if number is not None:
             return number
-    elif isinstance(given, dt.date) and not isinstance(given, dt.datetime):
-        return given
-    got = "nothing" if given is None else in_short(given)
+    elif isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return value
+    got = "nothing" if value is None else in_short(value)
     raise ParamsError(f"{path} must be a value, a list of values or a comparison such as '>= 3'. Got {got}.")
 
 
@@ -157,20 +140,20 @@ def _number(value: Scalar) -> Decimal | None:
 
 
 def _convert(value: Scalar, kind: str, *, path: str, what: str) -> Scalar:
-    found: Scalar | None = None
+    converted: Scalar | None = None
     if kind == "number":
-        found = _number(value)
+        converted = _number(value)
     elif kind == "date":
-        found = _day(value)
+        converted = _day(value)
     elif kind == "bool":
-        found = value if isinstance(value, bool) else _yes(value)
+        converted = value if isinstance(value, bool) else _yes(value)
     elif isinstance(value, str | bool):
         return value  # yes and no are told in a column of text too
     else:
         raise ParamsError(f"{path} must be text{what}: put it in quotes. Got {value}.")
-    if found is None:
+    if converted is None:
         raise ParamsError(f"{path} must be {_WANTED[kind]}{what}. Got {str(value)!r}.")
-    return found
+    return converted
 
 
 def _day(value: Scalar) -> dt.date | None:

@@ -43,12 +43,12 @@ def visit_source(events: ir.Table) -> ir.StringValue:
     Examples
     --------
     >>> import pandas as pd
-    >>> seen = ibis.memtable(pd.DataFrame({"utm_medium": ["cpc"], "referrer": ["https://www.google.com/"]}))
-    >>> visit_source(seen).to_pyarrow().to_pylist()
+    >>> events = ibis.memtable(pd.DataFrame({"utm_medium": ["cpc"], "referrer": ["https://www.google.com/"]}))
+    >>> visit_source(events).to_pyarrow().to_pylist()
     ['advert']
     """
-    found = {c: events[c].cast("string").strip().lower() for c in COLUMNS if c in events.columns}
-    source, medium, campaign, referrer = (found.get(c, ibis.null("string")).fill_null("") for c in COLUMNS)
+    texts = {c: events[c].cast("string").strip().lower() for c in COLUMNS if c in events.columns}
+    source, medium, campaign, referrer = (texts.get(c, ibis.null("string")).fill_null("") for c in COLUMNS)
     untold = medium == ""
     return ibis.cases(
         (medium.isin(EMAIL) | source.isin(EMAIL), "email"),

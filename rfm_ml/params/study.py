@@ -9,15 +9,61 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from rfm_ml.core.checks import did_you_mean, require_known
 from rfm_ml.core.errors import ParamsError
-from rfm_ml.params.analysis import CampaignResults, Clv, Customers, Engagement, Hysteresis, Recommendations, Strategy
+from rfm_ml.params.analysis import (
+    CampaignResults,
+    Clv,
+    Comparison,
+    Customers,
+    DynamicSegment,
+    Engagement,
+    Hysteresis,
+    Recommendations,
+    Strategy,
+)
 from rfm_ml.params.campaigns import Activation, Audience, require_whole
-from rfm_ml.params.comparison import Comparison
 from rfm_ml.params.delivery import Delivery
-from rfm_ml.params.dynamic import DynamicSegment
-from rfm_ml.params.report import Alerts, Engine, Notebook
 from rfm_ml.params.section import Name, Section
 from rfm_ml.params.tables import Orders, Table
 from rfm_ml.params.triggers import Trigger, Webhook
+
+
+class Notebook(Section):
+    """A notebook of the report and its parameters."""
+
+    name: str
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: Any) -> dict[str, Any]:
+        """Allow the name alone, as in `- 10_data_quality`."""
+        return {"anyOf": [{"type": "string"}, handler(core_schema)]}
+
+
+class Engine(Section):
+    """Limits of the engine."""
+
+    memory_gb: float = Field(6, gt=0.2, description="Beyond this the engine spills to disk.")
+    threads: int | None = Field(None, ge=1, description="Null: all cores.")
+    cache_gb: float = Field(
+        20, ge=0, description="After a run, what was used longest ago leaves the cache beyond this."
+    )
+
+
+class Alerts(Section):
+    """Limits beyond which a run warns; null switches one off."""
+
+    segment_size: float | None = Field(
+        0.5, gt=0, description="Largest change of a segment's customers since the last day, as a share."
+    )
+    at_least: int = Field(30, ge=1, description="Segments with fewer customers on both days are not looked at.")
+    drift_psi: float | None = Field(
+        0.25, gt=0, description="Largest drift of a score or of the segments since the fit, as a PSI."
+    )
+    rows: float | None = Field(
+        0.5, gt=0, description="Largest change of lines, orders or customers since the last run, as a share."
+    )
+    stop: bool = Field(False, description="An alert stops the run: nothing is published, exit code 5.")
+    webhook: bool = Field(False, description="Send alerts to the webhook as well, when a run is told to send.")
 
 
 class Params(Section):

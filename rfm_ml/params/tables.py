@@ -60,16 +60,16 @@ class Table(Section):
 
     @model_validator(mode="after")
     def _one_place(self) -> "Table":
-        given = [n for n in ("dataset", "path", "database") if getattr(self, n) is not None]
-        if len(given) != 1:
-            raise ValueError(f"must have one of dataset, path, database. Got {', '.join(given) or 'none'}.")
-        asked = [n for n in ("table", "query") if getattr(self, n) is not None]
+        places = [n for n in ("dataset", "path", "database") if getattr(self, n) is not None]
+        if len(places) != 1:
+            raise ValueError(f"must have one of dataset, path, database. Got {', '.join(places) or 'none'}.")
+        reads = [n for n in ("table", "query") if getattr(self, n) is not None]
         if self.options and self.dataset is None:
             raise ValueError("must not have options: they belong to a dataset. Remove them.")
-        if self.database is not None and len(asked) != 1:
-            raise ValueError(f"must have a table or a query with a database, one of the two. Got {len(asked)}.")
-        if self.database is None and asked:
-            raise ValueError(f"must not have a {asked[0]} without a database. Remove it.")
+        if self.database is not None and len(reads) != 1:
+            raise ValueError(f"must have a table or a query with a database, one of the two. Got {len(reads)}.")
+        if self.database is None and reads:
+            raise ValueError(f"must not have a {reads[0]} without a database. Remove it.")
         return self
 
 

@@ -1,4 +1,4 @@
-"""Triggers: what to do when a customer moves, and where to tell it."""
+"""Triggers: what to do when customers move, and where it is sent."""
 
 from typing import Annotated, Any, Final, Literal
 
@@ -34,9 +34,9 @@ class Trigger(Contacting):
         None, description="enter, leave, size_change: the segments.", json_schema_extra=_ONE
     )
     from_segments: Segments | None = Field(
-        None, description="move: where he was; new for who was no customer.", json_schema_extra=_ONE
+        None, description="move: where they were; new for who was no customer.", json_schema_extra=_ONE
     )
-    to_segments: Segments | None = Field(None, description="move: where he is.", json_schema_extra=_ONE)
+    to_segments: Segments | None = Field(None, description="move: where they are.", json_schema_extra=_ONE)
     score: Literal["R", "F", "M"] | None = Field(None, description="score_drop: a score that fell.")
     by: int | None = Field(None, ge=1, le=100, description="score_drop: by how much at least; null: 1.")
     measure: Literal["p_alive", "expected_orders", "expected_spend", "clv"] | None = Field(
@@ -44,7 +44,7 @@ class Trigger(Contacting):
     )
     below: float | None = Field(None, gt=0, allow_inf_nan=False, description="score_drop: the limit of the measure.")
     against: Literal["usual_gap", "model"] | None = Field(
-        None, description="overdue: by his own gaps between orders (null too), or by the model of clv."
+        None, description="overdue: by their own gaps between orders (null too), or by the model of clv."
     )
     days_late: int | None = Field(None, ge=0, le=3660, description="overdue: more days late than this; null: 0.")
     share: float | None = Field(None, gt=0, allow_inf_nan=False, description="size_change: beyond this; null: 0.2.")
@@ -66,8 +66,8 @@ class Trigger(Contacting):
     def _keys_of_its_kind(self) -> "Trigger":
         needed, allowed = RULES[self.when]
         every = {k for keys in RULES.values() for k in (*keys[0], *keys[1])}
-        given = {k for k in every if getattr(self, k) is not None}
-        missing, wrong = sorted(needed - given), sorted(given - needed - allowed)
+        keys = {k for k in every if getattr(self, k) is not None}
+        missing, wrong = sorted(needed - keys), sorted(keys - needed - allowed)
         if missing:
             raise ValueError(f"must have {' and '.join(missing)} with when: {self.when}. It is not there.")
         if wrong:

@@ -86,11 +86,7 @@ def silences(days: pd.DataFrame, *, as_of: date, longest: int = 5) -> pd.DataFra
     ends = pd.concat([with_order, pd.Series([pd.Timestamp(as_of) + pd.Timedelta(days=1)])], ignore_index=True)
     gap = ends.diff().dt.days.fillna(1).astype("int64") - 1
     table = pd.DataFrame(
-        {
-            "first_day": ends - pd.to_timedelta(gap, unit="D"),
-            "last_day": ends - pd.Timedelta(days=1),
-            "days": gap,
-        }
+        {"first_day": ends - pd.to_timedelta(gap, unit="D"), "last_day": ends - pd.Timedelta(days=1), "days": gap}
     )
     return table[gap > 0].sort_values("days", ascending=False, kind="stable").head(longest).reset_index(drop=True)
 

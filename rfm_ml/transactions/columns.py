@@ -5,7 +5,7 @@ from typing import Any
 from rfm_ml.core.errors import DataError
 from rfm_ml.transactions.engine import one_row, quoted
 from rfm_ml.transactions.files import RawLog
-from rfm_ml.transactions.text import read_amounts, read_dates
+from rfm_ml.transactions.parsing import read_amounts, read_dates
 
 MISSING_IDS = ("", "nan", "nat", "null", "none", "<na>", "#n/a", "n/a")
 """Texts that stand for an id that is not there, in small letters."""
@@ -13,19 +13,7 @@ _BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160) || chr(65279)"
 
 
 class ColumnReader:
-    """Reads the columns of a raw log that lies in the engine as a view.
-
-    Parameters
-    ----------
-    raw
-        The log, for the types of its columns.
-    view
-        Name of a view with the log's columns.
-    mapping
-        Our name to the source's.
-    decimal
-        Decimal sign of numbers in text; None to find it.
-    """
+    """Reads the columns of a raw log that lies in the engine as a view; `mapping` is our name to the source's."""
 
     def __init__(self, raw: RawLog, *, view: str, mapping: dict[str, str], decimal: str | None = None) -> None:
         self.con, self.types = raw.con.con, dict(raw.table.schema().items())

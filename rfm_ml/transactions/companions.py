@@ -35,24 +35,12 @@ def write_contacts(raw: RawLog, to: Path, *, columns: dict[str, str], ids: str) 
     Notes on contacts left out: those without an id, and repeated ids (the first row counts).
     """
     reader = _reader(raw, columns, needed=("customer_id",), what="The contacts")
-    con = raw.con.con
-    facts = _others(raw, reader, typed=("customer_id",))
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE _contacts AS SELECT try_cast({reader.identifier('customer_id')} AS {ids}) "
-        f"AS customer_id{facts}, {SOURCE} FROM _raw"
-    )
-    first = f"customer_id IS NOT NULL AND row_number() OVER (PARTITION BY customer_id ORDER BY {SOURCE}) = 1"
+    _make_table(raw, reader, "_contacts", {"customer_id": f"try_cast({reader.identifier('customer_id')} AS {ids})"})
+    first = f"customer_id IS NOT NULL AND {_first_of('customer_id')}"
     for file, rows in {to: first, to.with_name(LEFT_OUT): f"NOT ({first})"}.items():
-        con.execute(
-            f"COPY (SELECT * EXCLUDE ({SOURCE}) FROM _contacts QUALIFY {rows} ORDER BY customer_id, {SOURCE}) "
-            f"TO {literal(str(file))} (FORMAT parquet, COMPRESSION zstd)"
-        )
-    total, known, distinct = one_row(
-        con, "SELECT count(*), count(customer_id), count(DISTINCT customer_id) FROM _contacts"
-    )
-    left_out = {"contacts without a usable customer_id": total - known, "repeated contacts": known - distinct}
-    notes = [f"{n:,} {what} were left out; their opt-outs count." for what, n in left_out.items() if n]
-    return [*_reading(raw, "contacts"), *notes]
+        _copy(raw, f"FROM _contacts QUALIFY {rows} ORDER BY customer_id, {SOURCE}", file)
+    left_out = _repeated(raw, "_contacts", "customer_id", what="contacts")
+    return [*_reading(raw, "contacts"), *_notes(left_out, end="; their opt-outs count.")]
 
 
 def write_events(
@@ -64,19 +52,19 @@ def write_events(
     -------
     Notes on events left out for want of a customer, a date or a kind.
     """
-    reader = _reader(raw, columns, needed=("customer_id", "event_at", "kind"), what="The events")
-    con = raw.con.con
-    others = _others(raw, reader, typed=("customer_id", "event_at", "kind"))
-    when = reader.instant("event_at", date_format=date_format, time_zone=time_zone)
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE _events AS SELECT try_cast({reader.identifier('customer_id')} AS {ids}) "
-        f"AS customer_id, {when} AS event_at, {reader.identifier('kind')} AS kind{others} FROM _raw"
-    )
-    whole = "customer_id IS NOT NULL AND event_at IS NOT NULL AND kind IS NOT NULL"
-    con.execute(f"COPY (SELECT * FROM _events WHERE {whole}) TO {literal(str(to))} (FORMAT parquet, COMPRESSION zstd)")
-    (lost,) = one_row(con, f"SELECT count(*) FROM _events WHERE NOT ({whole})")
-    notes = [f"{lost:,} events without a usable customer, date or kind were left out."] if lost else []
-    return [*_reading(raw, "events"), *notes, *reader.notes]
+    needed = ("customer_id", "event_at", "kind")
+    reader = _reader(raw, columns, needed=needed, what="The events")
+    facts = {
+        "customer_id": f"try_cast({reader.identifier('customer_id')} AS {ids})",
+        "event_at": reader.instant("event_at", date_format=date_format, time_zone=time_zone),
+        "kind": reader.identifier("kind"),
+    }
+    _make_table(raw, reader, "_events", facts)
+    whole = _all_there(needed)
+    _copy(raw, f"FROM _events WHERE {whole}", to)
+    (lost,) = one_row(raw.con.con, f"SELECT count(*) FROM _events WHERE NOT ({whole})")
+    left_out = {"events without a usable customer, date or kind": lost}
+    return [*_reading(raw, "events"), *_notes(left_out), *reader.notes]
 
 
 def write_campaigns(
@@ -94,7 +82,6 @@ def write_campaigns(
     """
     needed = ("campaign_id", "customer_id", "sent_at")
     reader = _reader(raw, columns, needed=needed, what="The campaigns")
-    con = raw.con.con
     facts = {
         "campaign_id": reader.identifier("campaign_id"),
         "customer_id": f"try_cast({reader.identifier('customer_id')} AS {ids})",
@@ -106,20 +93,12 @@ def write_campaigns(
         facts["cost"] = reader.number("cost")
     if "group" in reader.mapping:
         facts["group"] = _group(reader.identifier("group"))
-    select = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in facts.items())
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE _campaigns AS SELECT {select}{_others(raw, reader, typed=tuple(facts))}, "
-        f"{SOURCE} FROM _raw"
-    )
-    whole = " AND ".join(f"{name} IS NOT NULL" for name in needed)
+    _make_table(raw, reader, "_campaigns", facts)
+    whole, key = _all_there(needed), ", ".join(needed)
     known = '"group" <> \'unknown\' OR "group" IS NULL' if "group" in facts else "true"
-    first = f"row_number() OVER (PARTITION BY {', '.join(needed)} ORDER BY {SOURCE}) = 1"
-    con.execute(
-        f"COPY (SELECT * EXCLUDE ({SOURCE}) FROM _campaigns WHERE {whole} AND ({known}) QUALIFY {first} "
-        f"ORDER BY {', '.join(needed)}) TO {literal(str(to))} (FORMAT parquet, COMPRESSION zstd)"
-    )
+    _copy(raw, f"FROM _campaigns WHERE {whole} AND ({known}) QUALIFY {_first_of(key)} ORDER BY {key}", to)
     total, usable, counted, kept = one_row(
-        con,
+        raw.con.con,
         f"SELECT count(*), count(*) FILTER ({whole}), count(*) FILTER ({whole} AND ({known})), "
         f"(SELECT count(*) FROM {literal(str(to))}) FROM _campaigns",
     )
@@ -128,8 +107,8 @@ def write_campaigns(
         "campaign rows with a group that is neither treatment nor control": usable - counted,
         "repeated campaign rows": counted - kept,
     }
-    notes = [f"{n:,} {what} were left out." for what, n in left_out.items() if n]
-    return [*_reading(raw, "campaigns"), *notes, *_in_both(con, to, grouped="group" in facts), *reader.notes]
+    both = _in_both(raw.con.con, to) if "group" in facts else []
+    return [*_reading(raw, "campaigns"), *_notes(left_out), *both, *reader.notes]
 
 
 def write_products(raw: RawLog, to: Path, *, columns: dict[str, str], ids: str | None) -> list[str]:
@@ -156,34 +135,55 @@ def write_products(raw: RawLog, to: Path, *, columns: dict[str, str], ids: str |
         If a margin is above 1, as one in percent would be.
     """
     reader = _reader(raw, columns, needed=("product_id",), what="The products")
-    con = raw.con.con
     product = reader.identifier("product_id")
     facts = {"product_id": f"try_cast({product} AS {ids})" if ids else product}
     if "margin" in reader.mapping:
         facts["margin"] = reader.number("margin")
-    select = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in facts.items())
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE _products AS SELECT {select}{_others(raw, reader, typed=tuple(facts))}, "
-        f"{SOURCE} FROM _raw"
-    )
+    _make_table(raw, reader, "_products", facts)
     if "margin" in facts:
-        (most,) = one_row(con, "SELECT max(margin) FROM _products")
+        (most,) = one_row(raw.con.con, "SELECT max(margin) FROM _products")
         if most is not None and most > 1:
             raise DataError(
                 f"The margin of a product must be a share of its price, at most 1. Got {most:f}. "
                 "Divide margins in percent by 100."
             )
-    con.execute(
-        f"COPY (SELECT * EXCLUDE ({SOURCE}) FROM _products WHERE product_id IS NOT NULL "
-        f"QUALIFY row_number() OVER (PARTITION BY product_id ORDER BY {SOURCE}) = 1 ORDER BY product_id) "
-        f"TO {literal(str(to))} (FORMAT parquet, COMPRESSION zstd)"
+    first = _first_of("product_id")
+    _copy(raw, f"FROM _products WHERE product_id IS NOT NULL QUALIFY {first} ORDER BY product_id", to)
+    left_out = _repeated(raw, "_products", "product_id", what="products")
+    return [*_reading(raw, "products"), *_notes(left_out), *reader.notes]
+
+
+def _make_table(raw: RawLog, reader: ColumnReader, name: str, facts: dict[str, str]) -> None:
+    """Make an engine table of typed columns, every other column as it is, and where each row stands."""
+    renamed = {theirs: ours for ours, theirs in reader.mapping.items()}
+    others = {renamed[c]: quoted(c) for c in raw.columns if c in renamed and renamed[c] not in facts}
+    select = ", ".join(f"{sql} AS {quoted(ours)}" for ours, sql in (facts | others).items())
+    raw.con.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {select}, {SOURCE} FROM _raw")
+
+
+def _copy(raw: RawLog, rows: str, to: Path) -> None:
+    raw.con.con.execute(
+        f"COPY (SELECT * EXCLUDE ({SOURCE}) {rows}) TO {literal(str(to))} (FORMAT parquet, COMPRESSION zstd)"
     )
-    total, known, distinct = one_row(
-        con, "SELECT count(*), count(product_id), count(DISTINCT product_id) FROM _products"
-    )
-    left_out = {"products without a usable product_id": total - known, "repeated products": known - distinct}
-    notes = [f"{n:,} {what} were left out." for what, n in left_out.items() if n]
-    return [*_reading(raw, "products"), *notes, *reader.notes]
+
+
+def _first_of(key: str) -> str:
+    return f"row_number() OVER (PARTITION BY {key} ORDER BY {SOURCE}) = 1"
+
+
+def _all_there(columns: tuple[str, ...]) -> str:
+    return " AND ".join(f"{name} IS NOT NULL" for name in columns)
+
+
+def _repeated(raw: RawLog, table: str, key: str, *, what: str) -> dict[str, int]:
+    """Count the rows without a key, and those with the key of an earlier row."""
+    counts = f"SELECT count(*), count({key}), count(DISTINCT {key}) FROM {table}"
+    total, known, distinct = one_row(raw.con.con, counts)
+    return {f"{what} without a usable {key}": total - known, f"repeated {what}": known - distinct}
+
+
+def _notes(left_out: dict[str, int], *, end: str = ".") -> list[str]:
+    return [f"{n:,} {what} were left out{end}" for what, n in left_out.items() if n]
 
 
 def _group(word: str) -> str:
@@ -196,23 +196,14 @@ def _group(word: str) -> str:
     )
 
 
-def _in_both(con: Any, campaigns: Path, *, grouped: bool) -> list[str]:
+def _in_both(con: Any, campaigns: Path) -> list[str]:
     """Return a note on customers who are in both groups of a campaign, which spoils a comparison of the two."""
-    if not grouped:
-        return []
     (both,) = one_row(
         con,
         f"SELECT count(*) FROM (SELECT 1 FROM {literal(str(campaigns))} GROUP BY campaign_id, customer_id "
         'HAVING count(DISTINCT "group") > 1)',
     )
     return [f"{both:,} customers are in both groups of a campaign."] if both else []
-
-
-def _others(raw: RawLog, reader: ColumnReader, *, typed: tuple[str, ...]) -> str:
-    """Return the columns that are taken as they are, as the end of a SELECT list."""
-    renamed = {theirs: ours for ours, theirs in reader.mapping.items()}
-    names = [c for c in raw.columns if c in renamed and renamed[c] not in typed]
-    return "".join(f", {quoted(c)} AS {quoted(renamed[c])}" for c in names)
 
 
 def _reading(raw: RawLog, what: str) -> list[str]:

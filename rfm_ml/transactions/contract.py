@@ -12,14 +12,13 @@ from rfm_ml.transactions.engine import literal, one_row, register
 from rfm_ml.transactions.files import FILE_STRIDE, SOURCE, RawLog
 from rfm_ml.transactions.policies import Policies
 from rfm_ml.transactions.typed import COPIES, ORDER_TEXT, typed_select
-from rfm_ml.transactions.waterfall import QUARANTINED, STEPS
+from rfm_ml.transactions.waterfall import QUARANTINED, RANK, STEPS
 
 LARGEST_AMOUNT = 1_000_000_000_000
 """A line of a trillion or more is a fault of the file: it counts as unreadable."""
 LARGEST_ORDER = 100_000_000_000_000
 """What an order may sum to, so that amounts fit decimal(18, 4)."""
 
-_RANK = {step: rank for rank, step in enumerate(STEPS)}
 _SUMS = {n: f"min({n})" for n in ORDER_TEXT} | {"discount": "try_cast(sum(discount) AS DECIMAL(18, 4))"}
 
 
@@ -106,12 +105,7 @@ def clean(
     policies = policies or Policies()
     con = raw.con.con
     typed, notes, present = typed_select(
-        raw,
-        columns=columns or {},
-        policies=policies,
-        date_format=date_format,
-        decimal=decimal,
-        time_zone=time_zone,
+        raw, columns=columns or {}, policies=policies, date_format=date_format, decimal=decimal, time_zone=time_zone
     )
     order_is_row = "order_id" not in present
     _take_out_lines(con, typed, policies=policies)
@@ -139,7 +133,7 @@ def _take_out_lines(con: Any, typed: str, *, policies: Policies) -> None:
     }
     if policies.returns == "drop":
         faults["return lines"] = "amount < 0"
-    cases = " ".join(f"WHEN {condition} THEN {_RANK[step]}" for step, condition in faults.items())
+    cases = " ".join(f"WHEN {condition} THEN {RANK[step]}" for step, condition in faults.items())
     # What the source says is kept only of rows that go to quarantine: text is what fills the memory.
     con.execute(
         "CREATE OR REPLACE TEMP TABLE _typed AS SELECT * EXCLUDE (line_kind) REPLACE ("
@@ -186,14 +180,14 @@ def _take_out_shared(con: Any) -> None:
     """Take out orders whose lines name several customers: nobody can say whose they are."""
     shared = "SELECT order_id FROM _orders WHERE customer_id <> other_customer"
     if one_row(con, f"SELECT count(*) FROM ({shared})")[0]:
-        rank = _RANK["order of several customers"]
+        rank = RANK["order of several customers"]
         con.execute(f"UPDATE _typed SET step = {rank} WHERE step IS NULL AND order_id IN ({shared})")
         con.execute("DELETE FROM _orders WHERE customer_id <> other_customer")
 
 
 def _write_quarantine(con: Any, raw: RawLog, folder: Path) -> tuple[int, int]:
-    ranks = ", ".join(str(_RANK[s]) for s in QUARANTINED)
-    reasons = " ".join(f"WHEN {_RANK[s]} THEN '{s}'" for s in QUARANTINED)
+    ranks = ", ".join(str(RANK[s]) for s in QUARANTINED)
+    reasons = " ".join(f"WHEN {RANK[s]} THEN '{s}'" for s in QUARANTINED)
     names = "[" + ", ".join(literal(n) for n in raw.file_names) + "]"
     place = f"{names}[{SOURCE} // {FILE_STRIDE} + 1] AS source_file, {SOURCE} % {FILE_STRIDE} AS source_row"
     register(con, "_unreadable", pd.DataFrame(raw.unreadable, columns=[SOURCE, "reason"]).astype({SOURCE: "int64"}))
@@ -217,14 +211,14 @@ def _refuse_if_unreadable(con: Any, *, rows: int, quarantined: int, limit: float
         raise DataError("The order log must have at least one row. It has a header and nothing else. Check the export.")
     if quarantined <= limit * rows:
         return
-    found = con.execute(
+    steps = con.execute(
         "SELECT step, count(*) AS n, min(date_as_read), min(amount_as_read) FROM _typed "
-        f"WHERE step IN ({', '.join(str(_RANK[s]) for s in QUARANTINED)}) GROUP BY step ORDER BY n DESC, step LIMIT 3"
+        f"WHERE step IN ({', '.join(str(RANK[s]) for s in QUARANTINED)}) GROUP BY step ORDER BY n DESC, step LIMIT 3"
     ).fetchall()
     names = list(STEPS)
     reasons = "; ".join(
         f"{names[step]} in {n:,} rows" + (f" (for example date {day!r}, amount {amount!r})" if day or amount else "")
-        for step, n, day, amount in found
+        for step, n, day, amount in steps
     )
     raise DataError(
         f"At most {limit:.0%} of the rows may be unreadable. {quarantined:,} of {rows:,} are: "
@@ -239,13 +233,15 @@ def _refuse_if_nothing_is_left(con: Any, *, rows: int, policies: Policies) -> No
         return
     lines = con.execute(f"SELECT step, sum({COPIES}) FROM _typed WHERE step IS NOT NULL GROUP BY 1 ORDER BY 2 DESC")
     names = list(STEPS)
-    told = [f"{names[step]}: {n:,} rows" for step, n in lines.fetchall()]
-    told += [f"orders that sum to zero: {kinds['zero']:,}"] if kinds.get("zero") else []
-    told += [f"returns (negative totals): {kinds['return']:,}"] if kinds.get("return") else []
+    counts = [f"{names[step]}: {n:,} rows" for step, n in lines.fetchall()]
+    counts += [f"orders that sum to zero: {kinds['zero']:,}"] if kinds.get("zero") else []
+    counts += [f"returns (negative totals): {kinds['return']:,}"] if kinds.get("return") else []
     advice = "Check the column mapping and the policies in the params."
     if kinds.get("return"):
         advice = "If the sign of the amounts is turned around in your export, set policies: {returns: keep} or turn it."
-    raise DataError(f"At least one order must count. None of the {rows:,} rows makes one ({'; '.join(told)}). {advice}")
+    raise DataError(
+        f"At least one order must count. None of the {rows:,} rows makes one ({'; '.join(counts)}). {advice}"
+    )
 
 
 def _write_tables(con: Any, raw: RawLog, folder: Path, *, present: set[str]) -> None:
@@ -260,10 +256,10 @@ def _write_tables(con: Any, raw: RawLog, folder: Path, *, present: set[str]) -> 
         "coalesce(sum(amount), 0)::DECIMAL(38, 4) AS amount FROM ("
         "SELECT step, customer_id, order_id, 1 AS rows, amount::DECIMAL(38, 4) AS amount "
         "FROM _typed WHERE step IS NOT NULL UNION ALL "
-        f"SELECT {_RANK['exact duplicate lines']}, customer_id, order_id, {COPIES} - 1, "
+        f"SELECT {RANK['exact duplicate lines']}, customer_id, order_id, {COPIES} - 1, "
         f"amount::DECIMAL(38, 4) * ({COPIES} - 1) FROM _typed WHERE {COPIES} > 1 UNION ALL "
-        f"SELECT {_RANK['zero orders']}, customer_id, order_id, lines, amount FROM _orders WHERE order_kind = 'zero' "
-        f"UNION ALL SELECT {_RANK['unreadable lines']}, NULL, NULL, {len(raw.unreadable)}, 0 "
+        f"SELECT {RANK['zero orders']}, customer_id, order_id, lines, amount FROM _orders WHERE order_kind = 'zero' "
+        f"UNION ALL SELECT {RANK['unreadable lines']}, NULL, NULL, {len(raw.unreadable)}, 0 "
         f"WHERE {len(raw.unreadable)} > 0) GROUP BY ALL) TO {literal(str(folder / 'rejected.parquet'))} "
         "(FORMAT parquet)"
     )

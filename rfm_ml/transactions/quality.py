@@ -1,4 +1,4 @@
-"""What a reader must know about an order log before he relies on anything computed from it."""
+"""What a reader must know about an order log before they rely on anything computed from it."""
 
 from datetime import date
 
@@ -27,10 +27,10 @@ def quality_warnings(waterfall: pd.DataFrame, *, last_order_on: date, as_of: dat
     """
     steps = {row["step"]: row for row in waterfall.to_dict("records")}
     gross = steps["gross"]
-    found = []
+    sentences = []
     bad = sum(-row["rows"] for step, row in steps.items() if step in QUARANTINED)
     if bad:
-        found.append(
+        sentences.append(
             f"{count(bad, 'row')} of {gross['rows']:,} could not be read; "
             "a run lists them in tables/quarantine.csv with the reason and the row of the source."
         )
@@ -46,16 +46,16 @@ def quality_warnings(waterfall: pd.DataFrame, *, last_order_on: date, as_of: dat
         rows, amount = -steps[step]["rows"], abs(steps[step]["amount"])
         money = amount / abs(gross["amount"]) if gross["amount"] else 0
         if max(rows / gross["rows"], money) > NOTABLE_SHARE:
-            found.append(
+            sentences.append(
                 f"{step[:1].upper()}{step[1:]}: {count(rows, 'row')} ({rows / gross['rows']:.1%}) do not count."
             )
     silent = (as_of - last_order_on).days
     if silent > STALE_DAYS:
-        found.append(
+        sentences.append(
             f"The last order is {silent:,} days before the as-of day ({last_order_on}): is the log complete, "
             "and is the as-of day the right one?"
         )
     later = -steps["after the as-of day"]["rows"]
     if later > gross["rows"] / 2:
-        found.append(f"{later / gross['rows']:.0%} of the rows are after the as-of day and do not count.")
-    return found
+        sentences.append(f"{later / gross['rows']:.0%} of the rows are after the as-of day and do not count.")
+    return sentences

@@ -1,29 +1,27 @@
-"""One door for every order log: files, databases, data sets."""
+"""Where orders and their companions come from: files, databases, data sets."""
 
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import duckdb
 import ibis
+import pyarrow.parquet as pq
 
-from rfm_ml.core.errors import DataError
+from rfm_ml.core.checks import did_you_mean
+from rfm_ml.core.errors import DataError, ParamsError
 from rfm_ml.transactions.csv_files import csv_columns, load_csv
-from rfm_ml.transactions.databases import copy_database
 from rfm_ml.transactions.datasets import dataset
-from rfm_ml.transactions.engine import literal
-from rfm_ml.transactions.excel import load_excel
-from rfm_ml.transactions.files import RawLog, file_names, find_files, load_parquet
+from rfm_ml.transactions.engine import first_line, literal, quoted
+from rfm_ml.transactions.files import RawLog, file_names, find_files, load_excel, load_parquet
 
 _ENDINGS = {
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".txt": "csv",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".xlsx": "excel",
-    ".xlsm": "excel",
+    **dict.fromkeys((".csv", ".tsv", ".txt"), "csv"),
+    **dict.fromkeys((".parquet", ".pq"), "parquet"),
+    **dict.fromkeys((".xlsx", ".xlsm"), "excel"),
 }
 
 
@@ -112,9 +110,9 @@ def source_columns(path: str | Path) -> tuple[str, ...]:
 
 def dataset_source(name: str, folder: Path, **options: Any) -> Source:
     """Find a data set; generated ones are written to `folder` first."""
-    found = dataset(name, **options)
-    files = found.find(folder, **options)
-    return Source(files, lambda con: found.load(con, files), found.columns)
+    data = dataset(name, **options)
+    files = data.find(folder, **options)
+    return Source(files, lambda con: data.load(con, files), data.columns)
 
 
 def database_source(
@@ -139,3 +137,60 @@ def _format(file: Path) -> str:
             "Set format: csv, parquet or excel in the params."
         )
     return kind
+
+
+def copy_database(url: str, to: Path, *, table: str | None = None, query: str | None = None) -> None:
+    """Copy a table, or the answer to a query, to the Parquet file `to`: whole or not at all."""
+    if (table is None) == (query is None):
+        raise ParamsError("A database source must have a table or a query, one of the two. Check the params.")
+    kind, sign, place = url.partition("://")
+    if not sign:
+        raise ParamsError("database must be an address such as duckdb://shop.duckdb or sqlite://shop.db.")
+    if kind in ("duckdb", "sqlite") and not Path(place).is_file():
+        raise DataError(f"The database must exist. No file is at {place!r}. Check the path.")
+    part = to.with_suffix(".part")
+    copy = _copy_duckdb if kind == "duckdb" else _copy_ibis
+    try:
+        copy(place if kind == "duckdb" else url, part, table=table, query=query)
+    except DataError:
+        raise
+    except Exception as error:  # every backend has exceptions of its own
+        # The address may hold a password: only its kind is named.
+        message = first_line(error)
+        for secret in (url, place, urlsplit(url).password):
+            message = message.replace(secret, "...") if secret else message
+        raise DataError(
+            f"The {kind} database must answer. It said: {message}. Check database, table and query."
+        ) from None
+    else:
+        part.replace(to)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _copy_duckdb(place: str, to: Path, *, table: str | None, query: str | None) -> None:
+    with duckdb.connect(place, read_only=True) as source:
+        if table is not None:
+            known = [n for (n,) in source.execute("SELECT table_name FROM information_schema.tables").fetchall()]
+            _require_table(table, known)
+        rows = f"SELECT * FROM {quoted(table)}" if table is not None else str(query).rstrip().rstrip(";")
+        source.execute(f"COPY ({rows}) TO {literal(str(to))} (FORMAT parquet, COMPRESSION zstd)")
+
+
+def _copy_ibis(url: str, to: Path, *, table: str | None, query: str | None) -> None:
+    source: Any = ibis.connect(url)
+    try:
+        if table is not None:
+            _require_table(table, source.list_tables())
+        rows = source.table(table) if table is not None else source.sql(str(query).rstrip().rstrip(";"))
+        batches = rows.to_pyarrow_batches()
+        with pq.ParquetWriter(to, batches.schema, compression="zstd") as writer:
+            for batch in batches:
+                writer.write_batch(batch)
+    finally:
+        source.disconnect()
+
+
+def _require_table(table: str, known: list[str]) -> None:
+    if table not in known:
+        raise DataError(f"The table must be in the database. There is no {table!r}. {did_you_mean(table, known)}")

@@ -30,16 +30,7 @@ def typed_select(
     decimal: str | None,
     time_zone: str,
 ) -> tuple[str, list[str], set[str]]:
-    """Return the SELECT that types a raw log, notes on how it was read, and our names of the columns found.
-
-    Raises
-    ------
-    ParamsError
-        If the mapping names a column of ours that does not exist, a column twice, or an unknown time zone;
-        or if rates are given without a currency column.
-    DataError
-        If the source lacks a column, or currencies are mixed without rates.
-    """
+    """Return the SELECT that types a raw log, notes on how it was read, and our names of the columns found."""
     mapping = _resolve(raw, columns)
     con = raw.con.con
     _require_zone(con, time_zone)
@@ -127,16 +118,20 @@ def _rates(con: Any, mapping: dict[str, str], policies: Policies) -> str | None:
             )
         return None
     column = f"upper(trim({quoted(mapping['currency'])}::VARCHAR))"
-    found = [c for (c,) in con.execute(f"SELECT DISTINCT {column} FROM _raw ORDER BY 1").fetchall() if c]
+    currencies = [c for (c,) in con.execute(f"SELECT DISTINCT {column} FROM _raw ORDER BY 1").fetchall() if c]
     own = policies.currency.upper() if len(policies.currency) == 3 and policies.currency.isalpha() else ""
-    if found in ([], [own]) or (len(found) == 1 and not own and not policies.rates):
+    if currencies in ([], [own]) or (len(currencies) == 1 and not own and not policies.rates):
         return None
     rates = ({own: 1.0} if own else {}) | {k.upper(): v for k, v in policies.rates.items()}
-    unknown = [c for c in found if c not in rates]
+    unknown = [c for c in currencies if c not in rates]
     if unknown:
-        more = f" and {len(found) - 5:,} more" if len(found) > 5 else ""
+        names = ", ".join(currencies[:5]) + (f" and {len(currencies) - 5:,} more" if len(currencies) > 5 else "")
         raise DataError(
-            f"Amounts must be in {own or 'one currency'} unless rates are given. Found {', '.join(found[:5])}{more}; "
+            f"Amounts must be in {own or 'one currency'} unless rates are given. Found {names}; "
             f"no rate for {', '.join(unknown[:5])}. Add policies: {{rates: {{{unknown[0]}: ...}}}} to the params."
         )
-    return f"CASE {column} " + " ".join(f"WHEN {literal(c)} THEN {rates[c]!r}::DECIMAL(24, 15)" for c in found) + " END"
+    return (
+        f"CASE {column} "
+        + " ".join(f"WHEN {literal(c)} THEN {rates[c]!r}::DECIMAL(24, 15)" for c in currencies)
+        + " END"
+    )

@@ -39,7 +39,7 @@ QUARANTINED: Final = (
 )
 """Steps whose rows are written to the quarantine file."""
 
-_RANK = {step: rank for rank, step in enumerate(STEPS)}
+RANK: Final = {step: rank for rank, step in enumerate(STEPS)}
 
 
 def waterfall(con: Any, orders: Path, rejected: Path, *, as_of: date, order_is_row: bool = False) -> pd.DataFrame:
@@ -62,15 +62,16 @@ def waterfall(con: Any, orders: Path, rejected: Path, *, as_of: date, order_is_r
     (amount in currency, exact decimals). The steps between the two are changes: gross plus all of them is net.
     """
     steps = {"later": "after the as-of day", "alone": "returns without an order", "net": "net"}
-    ranks = {name: _RANK[step] for name, step in steps.items()}
-    con.execute(_EVENTS.format(orders=_text(orders), rejected=_text(rejected), as_of=as_of.isoformat(), **ranks))
-    by_order = _ORDERS_ARE_ROWS if order_is_row else _ORDERS
+    ranks = {name: RANK[step] for name, step in steps.items()}
+    paths = {"orders": literal(str(orders)), "rejected": literal(str(rejected))}
+    con.execute(_EVENTS.format(**paths, as_of=as_of.isoformat(), **ranks))
+    by_order = _ROWS if order_is_row else _ORDERS
     ends = {
         column: dict(con.execute(query).fetchall())
         for column, query in {"rows": _ROWS, "orders": by_order, "customers": _CUSTOMERS, "amount": _AMOUNT}.items()
     }
     (returned,) = one_row(
-        con, f"SELECT count(*) FROM _events WHERE step = {_RANK['net']} AND kept AND order_kind = 'return'"
+        con, f"SELECT count(*) FROM _events WHERE step = {RANK['net']} AND kept AND order_kind = 'return'"
     )
     con.execute("DROP TABLE _events")
     return _as_steps(ends, returned=returned)
@@ -79,10 +80,10 @@ def waterfall(con: Any, orders: Path, rejected: Path, *, as_of: date, order_is_r
 def _as_steps(ends: dict[str, dict[int, Any]], *, returned: int) -> pd.DataFrame:
     """Turn how much ends at each step into gross, changes and net; amounts are exact until the last line."""
     rows = []
-    for step, rank in _RANK.items():
-        values = {column: -found.get(rank, 0) for column, found in ends.items()}
+    for step, rank in RANK.items():
+        values = {column: -counts.get(rank, 0) for column, counts in ends.items()}
         if step == "gross":
-            values = {column: sum(found.values()) for column, found in ends.items()}
+            values = {column: sum(counts.values()) for column, counts in ends.items()}
         if step == "returns are not orders":
             values["orders"] = -returned
         if step == "net":
@@ -92,10 +93,6 @@ def _as_steps(ends: dict[str, dict[int, Any]], *, returned: int) -> pd.DataFrame
             rows.append({"step": step, **values})
     types = {"rows": "int64", "orders": "int64", "customers": "int64", "amount": "float64"}
     return pd.DataFrame(rows).astype(types)
-
-
-def _text(path: Path) -> str:
-    return literal(str(path))
 
 
 _EVENTS = """
@@ -129,8 +126,6 @@ SELECT step, count(*) FROM (
     AND order_id NOT IN (SELECT order_id FROM _events WHERE kept) GROUP BY order_id
 ) GROUP BY step
 """
-
-_ORDERS_ARE_ROWS = _ROWS
 
 _CUSTOMERS = """
 SELECT step, count(*) FROM (

@@ -47,27 +47,12 @@ NO_DATE: Final = np.iinfo(np.int32).min
 
 CONTACT: Final = np.dtype(
     [
-        ("customer", "i4"),
-        ("mail_first", "i1"),
-        ("mail_last", "i1"),
-        ("domain", "i1"),
-        ("phone", "i1"),
-        ("number", "i4"),
-        ("first_name", "i1"),
-        ("last_name", "i1"),
-        ("country", "i1"),
-        ("place", "i1"),
-        ("birth_day", "i4"),
-        ("tags", "i1"),
-        ("consent_email", "i1"),
-        ("consent_sms", "i1"),
-        ("consent_push", "i1"),
-        ("consent_ads", "i1"),
-        ("consent_call", "i1"),
-        ("consent_web", "i1"),
-        ("suppressed", "?"),
+        ("customer", "i4"), ("mail_first", "i1"), ("mail_last", "i1"), ("domain", "i1"), ("phone", "i1"),
+        ("number", "i4"), ("first_name", "i1"), ("last_name", "i1"), ("country", "i1"), ("place", "i1"),
+        ("birth_day", "i4"), ("tags", "i1"), ("consent_email", "i1"), ("consent_sms", "i1"), ("consent_push", "i1"),
+        ("consent_ads", "i1"), ("consent_call", "i1"), ("consent_web", "i1"), ("suppressed", "?"),
     ]
-)
+)  # fmt: skip
 """One contact, as positions in the tables above; -1 (or NO_DATE) where the shop does not know."""
 
 CONSENTS: Final = {
@@ -94,22 +79,7 @@ def tag_sets() -> list[str | None]:
 
 
 def draw_contacts(rng: np.random.Generator, customers: Customers, *, start_year: int) -> Rows:
-    """Draw what the shop knows about each customer of a chunk.
-
-    Parameters
-    ----------
-    rng
-        Stream of this chunk.
-    customers
-        The chunk.
-    start_year
-        Year the shop opened; everybody was at least 18 then.
-
-    Returns
-    -------
-    numpy.ndarray
-        Records of type `CONTACT`, with values missing as in life.
-    """
+    """Draw records of type `CONTACT`, with values missing as in life; everybody was 18 when the shop opened."""
     n = len(customers)
     rows = np.empty(n, CONTACT)
     rows["customer"] = np.arange(n)

@@ -1,7 +1,7 @@
 """Who the synthetic webshop's customers are: joining, buying rate, dropout, order value, campaigns.
 
 The process is Pareto/NBD with Gamma-Gamma spend (Schmittlein, Morrison and Colombo 1987; Fader and Hardie
-2013): while a customer is alive, orders are Poisson with a rate of his own; the rates are gamma over
+2013): while a customer is alive, orders are Poisson with a rate of their own; the rates are gamma over
 customers, lifetimes exponential with gamma dropout rates, order values gamma with a gamma scale.
 A season stretches and shrinks time, so rates hold on an average day of the year.
 """
@@ -143,17 +143,8 @@ class Customers:
 def draw_customers(rng: np.random.Generator, calendar: Calendar, *, size: int, first: bool) -> Customers:
     """Draw a chunk of customers.
 
-    Parameters
-    ----------
-    rng
-        Stream of this chunk.
-    calendar
-        Span and season.
-    size
-        Customers to draw.
-    first
-        Whether this is the shop's first chunk: its first customer joins on the first day, its second on the
-        last, so that the log covers the whole span.
+    In the shop's `first` chunk the first customer joins on the first day, the second on the last, so that the log
+    covers the whole span.
     """
     season = calendar.season
     joined = season[-1] * rng.random(size) ** 1.25
@@ -207,24 +198,10 @@ def expected_order_value(level: int) -> float:
 def draw_campaign_groups(
     rng: np.random.Generator, customers: Customers, *, campaigns: tuple[Campaign, ...], reachable: Bools
 ) -> tuple[Ints, Bools]:
-    """Target customers, keep a random control group, and decide who places an extra order.
+    """Target reachable customers, keep a random control group, and decide who places an extra order.
 
-    Parameters
-    ----------
-    rng
-        Stream of this chunk.
-    customers
-        The chunk.
-    campaigns
-        The plan.
-    reachable
-        Whether a customer may be written to, shape (customers,).
-
-    Returns
-    -------
-    tuple
-        Groups, shape (campaigns, customers): -1 not targeted, 0 control, 1 treated; and whether the customer
-        places an extra order, same shape, only ever true where treated.
+    Returns groups of shape (campaigns, customers): -1 not targeted, 0 control, 1 treated; and whether a customer places
+    an extra order, same shape, only ever true where treated.
     """
     shape = (len(campaigns), len(customers))
     sent = np.array([c.sent_seconds for c in campaigns])[:, None]

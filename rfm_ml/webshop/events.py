@@ -4,16 +4,8 @@ from typing import Final
 
 import numpy as np
 
-from rfm_ml.webshop.customers import (
-    CAMPAIGN_DAYS,
-    CATEGORIES,
-    PRODUCTS_PER_CATEGORY,
-    Bools,
-    Campaign,
-    Customers,
-    Floats,
-    Ints,
-)
+from rfm_ml.webshop import customers as buyers
+from rfm_ml.webshop.customers import Bools, Campaign, Customers, Floats, Ints
 from rfm_ml.webshop.orders import Rows
 
 KINDS: Final = ("email_open", "email_click", "visit", "cart_add", "cart_abandon")
@@ -52,29 +44,9 @@ def draw_events(
     mailable: Bools,
     end_seconds: int,
 ) -> Rows:
-    """Draw the events of a chunk of customers.
+    """Draw the events of a chunk of customers, as records of type `EVENT`; nothing happens at `end_seconds` or after.
 
     Some customers who have dropped out go on visiting and clicking for months ("Lost but engaged").
-
-    Parameters
-    ----------
-    rng
-        Stream of this chunk.
-    customers
-        The chunk.
-    campaigns
-        The plan.
-    groups
-        Who was treated, shape (campaigns, customers).
-    mailable
-        Who may get e-mail, shape (customers,).
-    end_seconds
-        End of the span, in seconds since the start; nothing happens at or after it.
-
-    Returns
-    -------
-    numpy.ndarray
-        Records of type `EVENT`.
     """
     n = len(customers)
     linger = np.where(rng.random(n) < _LINGERING_SHARE, rng.exponential(_LINGERING_DAYS * 86_400, n), 0.0)
@@ -95,9 +67,9 @@ def draw_events(
 def _draw_carts(rng: np.random.Generator, visits: Rows, customers: Customers) -> Rows:
     """Draw which visits fill a cart, with one product of it and its value around the customer's usual order."""
     carts = _follow(rng, visits, chance=_CARTS_PER_VISIT, kind=CART, seconds=(60, 1200))
-    kinds = rng.integers(len(CATEGORIES), size=len(carts))
+    kinds = rng.integers(len(buyers.CATEGORIES), size=len(carts))
     own = np.where(rng.random(len(carts)) < 0.6, customers.category[carts["customer"]], kinds)
-    carts["product"] = own * PRODUCTS_PER_CATEGORY + rng.integers(PRODUCTS_PER_CATEGORY, size=len(carts))
+    carts["product"] = own * buyers.PRODUCTS_PER_CATEGORY + rng.integers(buyers.PRODUCTS_PER_CATEGORY, size=len(carts))
     worth = 100 * customers.mean_order_value[carts["customer"]] * rng.gamma(3, 1 / 3, len(carts))
     carts["cents"] = np.maximum(np.rint(worth), 1)
     return carts
@@ -139,6 +111,6 @@ def _draw_campaign_opens(rng: np.random.Generator, campaigns: tuple[Campaign, ..
     rows = np.empty(len(customer), EVENT)
     rows["customer"], rows["kind"], rows["product"], rows["cents"] = customer, OPEN, -1, -1
     rows["source"] = len(SOURCES) + campaign
-    delay = np.minimum(rng.exponential(86_400, len(customer)), (CAMPAIGN_DAYS - 1) * 86_400)
+    delay = np.minimum(rng.exponential(86_400, len(customer)), (buyers.CAMPAIGN_DAYS - 1) * 86_400)
     rows["seconds"] = np.array([c.sent_seconds for c in campaigns])[campaign] + delay
     return rows

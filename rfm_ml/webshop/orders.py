@@ -6,21 +6,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rfm_ml.webshop.customers import (
-    CAMPAIGN_DAYS,
-    CATEGORIES,
-    CHANNEL_SHARES,
-    CHANNELS,
-    PRODUCTS_PER_CATEGORY,
-    VALUE_LEVELS,
-    VALUE_SHAPE,
-    Bools,
-    Calendar,
-    Campaign,
-    Customers,
-    Floats,
-    Ints,
-)
+from rfm_ml.webshop import customers as buyers
+from rfm_ml.webshop.customers import Bools, Calendar, Campaign, Customers, Floats, Ints
 
 Rows = NDArray[np.void]
 
@@ -37,53 +24,23 @@ ORGANIC, EXTRA, SAMPLE, GUEST, RETURN = range(5)
 
 LINE: Final = np.dtype(
     [
-        ("seconds", "i4"),
-        ("order", "u4"),
-        ("customer", "i4"),
-        ("product", "i2"),
-        ("cents", "i4"),
-        ("discount", "i4"),
-        ("quantity", "i1"),
-        ("channel", "i1"),
-        ("source", "i1"),
-        ("campaign", "i1"),
-        ("line", "i1"),
-        ("copy", "?"),
+        ("seconds", "i4"), ("order", "u4"), ("customer", "i4"), ("product", "i2"), ("cents", "i4"),
+        ("discount", "i4"), ("quantity", "i1"), ("channel", "i1"), ("source", "i1"), ("campaign", "i1"),
+        ("line", "i1"), ("copy", "?"),
     ]
-)
+)  # fmt: skip
 """One order line; `customer` counts within the chunk until the chunk is cut to the wanted size."""
 
 _PURCHASE: Final = np.dtype([("seconds", "i4"), ("customer", "i4"), ("source", "i1"), ("campaign", "i1")])
 
 
 def draw_lines(
-    rng: np.random.Generator,
-    customers: Customers,
-    *,
-    calendar: Calendar,
-    campaigns: tuple[Campaign, ...],
-    extra: Bools,
+    rng: np.random.Generator, customers: Customers, *, calendar: Calendar, campaigns: tuple[Campaign, ...], extra: Bools
 ) -> Rows:
-    """Draw every order line that belongs to a chunk of customers.
+    """Draw every order line that belongs to a chunk of customers, as records of type `LINE`.
 
-    Parameters
-    ----------
-    rng
-        Stream of this chunk.
-    customers
-        The chunk.
-    calendar
-        Span and season.
-    campaigns
-        The plan.
-    extra
-        Who places an extra order in which campaign, shape (campaigns, customers).
-
-    Returns
-    -------
-    numpy.ndarray
-        Records of type `LINE`. Lines of an order are neighbours, and so are exact duplicates. A guest order
-        names the customer it was drawn with, only so that cutting a chunk takes it along.
+    Lines of an order are neighbours, and so are exact duplicates. A guest order names the customer it was drawn with,
+    only so that cutting a chunk takes it along.
     """
     organic = _draw_organic(rng, customers, calendar)
     planted = _draw_extra(rng, campaigns, extra=extra, calendar=calendar)
@@ -118,8 +75,8 @@ def _draw_organic(rng: np.random.Generator, customers: Customers, calendar: Cale
     counts = np.where(customers.prospect, 0, 1 + rng.poisson(customers.rate * alive))
     customer = np.repeat(np.arange(len(customers)), counts)
     moment = customers.joined[customer] + rng.random(len(customer)) * alive[customer]
-    buyers = np.flatnonzero(counts)
-    moment[(np.cumsum(counts) - counts)[buyers]] = customers.joined[buyers]
+    bought = np.flatnonzero(counts)
+    moment[(np.cumsum(counts) - counts)[bought]] = customers.joined[bought]
     return _purchases(calendar.seconds(moment), customer, source=ORGANIC)
 
 
@@ -127,7 +84,7 @@ def _draw_extra(rng: np.random.Generator, campaigns: tuple[Campaign, ...], *, ex
     """Place the planted orders on one of the 27 whole days inside the campaign's 28-day window."""
     campaign, customer = np.nonzero(extra)
     sent_day = np.array([c.sent_day for c in campaigns])[campaign]
-    day = sent_day + rng.integers(1, CAMPAIGN_DAYS, len(customer))
+    day = sent_day + rng.integers(1, buyers.CAMPAIGN_DAYS, len(customer))
     seconds = calendar.seconds_at(day, rng.random(len(customer)))
     return _purchases(seconds, customer, source=EXTRA, campaign=campaign)
 
@@ -162,7 +119,7 @@ def _draw_order_lines(rng: np.random.Generator, purchases: Rows, customers: Cust
     lines["product"] = _draw_products(rng, purchases, customers, order=order, line=lines["line"])
     lines["quantity"] = 1 + np.minimum(rng.poisson(0.25, len(order)), 4)
     own = customers.channel[purchases["customer"]]
-    other = rng.choice(len(CHANNELS), n, p=CHANNEL_SHARES)
+    other = rng.choice(len(buyers.CHANNELS), n, p=buyers.CHANNEL_SHARES)
     lines["channel"] = np.where(rng.random(n) < 0.8, own, other)[order]
     off = rng.choice(DISCOUNTS, n, p=DISCOUNT_SHARES)[order]
     lines["discount"] = np.rint(lines["cents"] * off / (1 - off))
@@ -171,7 +128,7 @@ def _draw_order_lines(rng: np.random.Generator, purchases: Rows, customers: Cust
 
 def _draw_cents(rng: np.random.Generator, purchases: Rows, customers: Customers, *, order: Ints, first: Ints) -> Floats:
     """Draw each order's value and share it among its lines, in cents, at least one cent a line."""
-    value = 100 * rng.gamma(VALUE_SHAPE, size=len(purchases)) / customers.value_rate[purchases["customer"]]
+    value = 100 * rng.gamma(buyers.VALUE_SHAPE, size=len(purchases)) / customers.value_rate[purchases["customer"]]
     weight = 0.3 + rng.random(len(order))
     total = np.add.reduceat(weight, first) if len(first) else weight
     return np.maximum(np.rint(weight * (value / total)[order]), 1)
@@ -183,12 +140,12 @@ def _draw_products(rng: np.random.Generator, purchases: Rows, customers: Custome
     Lines of one order take neighbouring products, so products are bought together and no order holds the
     same product twice: an exact duplicate line is always a planted one.
     """
-    n, kinds = len(purchases), len(CATEGORIES)
+    n, kinds = len(purchases), len(buyers.CATEGORIES)
     own = customers.category[purchases["customer"]]
     wanted = np.where(rng.random(n) < 0.6, own, rng.integers(kinds, size=n))
     category = np.where(rng.random(len(order)) < 0.75, wanted[order], rng.integers(kinds, size=len(order)))
-    popular = (PRODUCTS_PER_CATEGORY * rng.random(n) ** 2).astype(np.int16)
-    return np.asarray(category * PRODUCTS_PER_CATEGORY + (popular[order] + line) % PRODUCTS_PER_CATEGORY)
+    popular = (buyers.PRODUCTS_PER_CATEGORY * rng.random(n) ** 2).astype(np.int16)
+    return np.asarray(category * buyers.PRODUCTS_PER_CATEGORY + (popular[order] + line) % buyers.PRODUCTS_PER_CATEGORY)
 
 
 def _draw_returns(rng: np.random.Generator, lines: Rows, calendar: Calendar) -> Rows:
@@ -206,20 +163,9 @@ def _draw_returns(rng: np.random.Generator, lines: Rows, calendar: Calendar) -> 
 
 
 def count_lines(lines: Rows, level: Ints) -> Counter[str]:
-    """Count what the log holds, the dirt and the planted orders included.
+    """Count what the log holds, dirt and planted orders included; `level` is the value level of the line's customer.
 
-    Parameters
-    ----------
-    lines
-        Records of type `LINE`.
-    level
-        Value level of the line's customer, shape (lines,).
-
-    Returns
-    -------
-    collections.Counter
-        Counts by name; `extra_orders/<campaign>/<level>` and `extra_cents/<campaign>/<level>` count the
-        planted orders and their value in cents.
+    `extra_orders/<campaign>/<level>` and `extra_cents/<campaign>/<level>` are the planted orders and their value.
     """
     source, once = lines["source"], ~lines["copy"]
     head = once & (lines["line"] == 0)
@@ -235,10 +181,10 @@ def count_lines(lines: Rows, level: Ints) -> Counter[str]:
         extra_orders=int((head & (source == EXTRA)).sum()),
     )
     planted = once & (source == EXTRA)
-    cell = lines["campaign"][planted].astype(int) * len(VALUE_LEVELS) + level[planted]
+    cell = lines["campaign"][planted].astype(int) * len(buyers.VALUE_LEVELS) + level[planted]
     orders = np.bincount(cell, lines["line"][planted] == 0)
     cents = np.bincount(cell, lines["cents"][planted])
     for k in np.flatnonzero(orders):
-        where: Any = "/".join(map(str, divmod(int(k), len(VALUE_LEVELS))))
+        where: Any = "/".join(map(str, divmod(int(k), len(buyers.VALUE_LEVELS))))
         counts[f"extra_orders/{where}"], counts[f"extra_cents/{where}"] = int(orders[k]), int(cents[k])
     return counts

@@ -7,8 +7,6 @@ a control group) and what no real one can: the process behind it. Wherever it is
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -16,7 +14,6 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
 from rfm_ml.core.checks import require_between
 from rfm_ml.core.errors import ParamsError
@@ -91,12 +88,7 @@ class _Chunk(NamedTuple):
 
 
 def write_webshop(
-    folder: Path,
-    *,
-    rows: int = 100_000,
-    seed: int = 1,
-    start: date = date(2023, 1, 1),
-    end: date = date(2025, 6, 30),
+    folder: Path, *, rows: int = 100_000, seed: int = 1, start: date = date(2023, 1, 1), end: date = date(2025, 6, 30)
 ) -> dict[str, Path]:
     """Write the synthetic webshop, or find it written already.
 
@@ -158,18 +150,17 @@ def _write_tables(shop: _Shop, folder: Path) -> dict[str, Any]:
     """Draw chunk by chunk to spools on disk, then let the engine write the tables; return the truth."""
     buckets = min(1 + shop.rows // BUCKET_ROWS, 64)
     calendar, campaigns = shop.calendar, shop.campaigns
-    with ExitStack() as stack:
-        spools = {
-            name: stack.enter_context(tables.Spool(folder, name, dtype=dtype, buckets=count))
-            for name, dtype, count in (
-                ("orders", LINE, buckets),
-                ("events", EVENT, buckets),
-                ("campaigns", SENT, len(campaigns)),
-                ("contacts", CONTACT, 1),
-                ("truth", TRUTH, 1),
-            )
-        }
-        counts = _draw(shop, spools)
+    spools = {
+        name: tables.Spool(folder, name, dtype=dtype, buckets=count)
+        for name, dtype, count in (
+            ("orders", LINE, buckets),
+            ("events", EVENT, buckets),
+            ("campaigns", SENT, len(campaigns)),
+            ("contacts", CONTACT, 1),
+            ("truth", TRUTH, 1),
+        )
+    }
+    counts = _draw(shop, spools)
     sorted_lines, sorted_events = spools["orders"].sorted_batches(), spools["events"].sorted_batches()
     sent = spools["campaigns"].batches()
     plain = tables.customer_sql(counts["contacts"])
@@ -179,14 +170,10 @@ def _write_tables(shop: _Shop, folder: Path) -> dict[str, Any]:
         ("campaigns", tables.campaign_batches(sent, calendar, campaigns=campaigns), plain),
         ("contacts", tables.contact_batches(spools["contacts"].batches()), tables.contact_sql(counts["contacts"])),
         ("truth", tables.truth_batches(spools["truth"].batches(), calendar), plain),
-        ("products", _products(shop), "SELECT * FROM source"),
+        ("products", iter([tables.product_batch(shop.stream(0, _PRODUCTS))]), "SELECT * FROM source"),
     ):
         tables.copy_table(folder / f"{name}.parquet", batches, sql=sql)
     return {"synthetic": True, "version": VERSION, "params": shop.params} | describe(counts, calendar, campaigns)
-
-
-def _products(shop: _Shop) -> Iterator[pa.RecordBatch]:
-    yield tables.product_batch(shop.stream(0, _PRODUCTS))
 
 
 def _draw(shop: _Shop, spools: dict[str, tables.Spool]) -> Counter[str]:
@@ -222,7 +209,7 @@ def _draw(shop: _Shop, spools: dict[str, tables.Spool]) -> Counter[str]:
 def choose_customers(lines: buyers.Ints, wanted: int) -> buyers.Bools:
     """Choose customers from the front until their lines are exactly as many as wanted, if they can be.
 
-    Where the next customer has too many lines he is passed over, so only the last few are a selection.
+    A next customer with too many lines is passed over, so only the last few are a selection.
 
     Examples
     --------

@@ -1,8 +1,8 @@
 """From records of positions and seconds to the synthetic webshop's Parquet files, in bounded memory."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final
 
 import duckdb
@@ -10,31 +10,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rfm_ml.webshop.contacts import (
-    CONSENTS,
-    COUNTRIES,
-    DOMAINS,
-    FIRST_NAMES,
-    LAST_NAMES,
-    NO_DATE,
-    PHONES,
-    PLACES,
-    tag_sets,
-)
-from rfm_ml.webshop.customers import (
-    CATEGORIES,
-    CHANNELS,
-    PRODUCTS_PER_CATEGORY,
-    VALUE_LEVELS,
-    Calendar,
-    Campaign,
-    Ints,
-)
+from rfm_ml.webshop import contacts as people
+from rfm_ml.webshop import customers as buyers
+from rfm_ml.webshop.customers import Calendar, Campaign, Ints
 from rfm_ml.webshop.events import KINDS, SOURCES
 from rfm_ml.webshop.orders import GUEST, RETURN, Rows
 
 BATCH_ROWS: Final = 200_000
-PRODUCTS: Final = tuple(f"P{k + 1:04d}" for k in range(len(CATEGORIES) * PRODUCTS_PER_CATEGORY))
+PRODUCTS: Final = tuple(f"P{k + 1:04d}" for k in range(len(buyers.CATEGORIES) * buyers.PRODUCTS_PER_CATEGORY))
 
 
 _MAILBOX: Final = "replace(replace(strip_accents(lower(mail_first || '.' || mail_last)), ' ', ''), '''', '')"
@@ -64,35 +47,23 @@ def contact_sql(contacts: int) -> str:
 
 
 class Spool:
-    """Records kept on disk in the order they come, in one file per bucket; closes with a `with` block."""
+    """Records kept on disk in the order they come, in one file per bucket."""
 
     def __init__(self, folder: Path, name: str, *, dtype: np.dtype[Any], buckets: int = 1) -> None:
         self.dtype = dtype
         self.paths = [folder / f"{name}-{k}.records" for k in range(buckets)]
-        self._files = [path.open("wb") for path in self.paths]
+        for path in self.paths:
+            path.touch()
 
     def add(self, rows: Rows, buckets: Ints | None = None) -> None:
         """Append records, each to its bucket, keeping their order within a bucket."""
-        if buckets is None or len(self._files) == 1:
-            self._files[0].write(rows.tobytes())
-            return
+        buckets = np.zeros(len(rows), np.uint8) if buckets is None else buckets
         order = np.argsort(buckets, kind="stable")
-        rows, ends = rows[order], np.searchsorted(buckets[order], np.arange(len(self._files) + 1))
-        for k, file in enumerate(self._files):
-            if ends[k] < ends[k + 1]:
-                file.write(rows[ends[k] : ends[k + 1]].tobytes())
-
-    def __enter__(self) -> "Spool":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, value: object, trace: TracebackType | None) -> None:
-        for file in self._files:
-            file.close()
-
-    def flush(self) -> None:
-        """Bring what was added to disk, so that it can be read."""
-        for file in self._files:
-            file.flush()
+        rows, ends = rows[order], np.searchsorted(buckets[order], np.arange(len(self.paths) + 1))
+        for path, start, end in zip(self.paths, ends, ends[1:], strict=False):
+            if start < end:
+                with path.open("ab") as file:
+                    file.write(rows[start:end].tobytes())
 
     def batches(self) -> Iterator[Rows]:
         """Read all records in the order they came, BATCH_ROWS at a time; an empty bucket gives an empty batch."""
@@ -109,16 +80,12 @@ class Spool:
                 yield rows[order[start : start + BATCH_ROWS]]
 
 
-def copy_table(path: Path, batches: Iterator[pa.RecordBatch], *, sql: str = "SELECT * FROM source") -> None:
+def copy_table(path: Path, batches: Iterator[pa.RecordBatch], *, sql: str) -> None:
     """Let DuckDB write a stream of batches, seen by the query as `source`, to one Parquet file."""
     first = next(batches)
-
-    def stream() -> Iterator[pa.RecordBatch]:
-        yield first
-        yield from batches
-
+    stream = pa.RecordBatchReader.from_batches(first.schema, chain([first], batches))
     with duckdb.connect(config={"preserve_insertion_order": True}) as con:
-        con.register("source", pa.RecordBatchReader.from_batches(first.schema, stream()))
+        con.register("source", stream)
         target = str(path).replace("'", "''")
         con.execute(f"COPY ({sql}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
 
@@ -151,13 +118,13 @@ def money(cents: NDArray[Any], *, missing: NDArray[np.bool_] | None = None) -> p
 
 def order_batches(lines: Iterator[Rows], calendar: Calendar) -> Iterator[pa.RecordBatch]:
     """Give orders running numbers and name everything; lines must come by time, order by order."""
-    done, last = 0, -1
+    numbered, last = 0, -1
     for rows in lines:
         if not len(rows):
             continue
         order = rows["order"].astype(np.int64)
-        number = done + np.cumsum(np.diff(order, prepend=last) != 0)
-        done, last = int(number[-1]), int(order[-1])
+        number = numbered + np.cumsum(np.diff(order, prepend=last) != 0)
+        numbered, last = int(number[-1]), int(order[-1])
         product = rows["product"]
         yield pa.record_batch(
             {
@@ -165,11 +132,11 @@ def order_batches(lines: Iterator[Rows], calendar: Calendar) -> Iterator[pa.Reco
                 "order_id": number,
                 "ordered_at": calendar.instants(rows["seconds"]),
                 "product_id": texts(product, PRODUCTS),
-                "category": texts(product // PRODUCTS_PER_CATEGORY, CATEGORIES),
+                "category": texts(product // buyers.PRODUCTS_PER_CATEGORY, buyers.CATEGORIES),
                 "quantity": rows["quantity"].astype(np.int32),
                 "amount": money(rows["cents"]),
                 "discount": money(rows["discount"]),
-                "channel": texts(rows["channel"], CHANNELS),
+                "channel": texts(rows["channel"], buyers.CHANNELS),
                 "order_kind": texts(rows["source"] == RETURN, ("order", "return")),
             }
         )
@@ -215,26 +182,26 @@ def campaign_batches(
 
 def contact_batches(contacts: Iterator[Rows]) -> Iterator[pa.RecordBatch]:
     """Name everything known about contacts; mailbox and phone are put together by `contact_sql`."""
-    digits = np.array([p[2] for p in PHONES], np.int32)
+    digits = np.array([p[2] for p in people.PHONES], np.int32)
     for rows in contacts:
-        consent = {n: pa.array(rows[n] == 1, mask=rows[n] < 0) for n in CONSENTS}
-        unborn = rows["birth_day"] == NO_DATE
+        consent = {n: pa.array(rows[n] == 1, mask=rows[n] < 0) for n in people.CONSENTS}
+        unborn = rows["birth_day"] == people.NO_DATE
         yield pa.record_batch(
             {
                 "customer": rows["customer"],
-                "mail_first": texts(rows["mail_first"], FIRST_NAMES),
-                "mail_last": texts(rows["mail_last"], LAST_NAMES),
-                "domain": texts(rows["domain"], DOMAINS),
-                "phone": texts(rows["phone"], [p[1] for p in PHONES]),
+                "mail_first": texts(rows["mail_first"], people.FIRST_NAMES),
+                "mail_last": texts(rows["mail_last"], people.LAST_NAMES),
+                "domain": texts(rows["domain"], people.DOMAINS),
+                "phone": texts(rows["phone"], [p[1] for p in people.PHONES]),
                 "number": rows["number"],
                 "digits": digits[rows["phone"]],
-                "first_name": texts(rows["first_name"], FIRST_NAMES),
-                "last_name": texts(rows["last_name"], LAST_NAMES),
-                "country": texts(rows["country"], COUNTRIES),
-                "zip": texts(rows["place"], [p[1] for p in PLACES]),
-                "city": texts(rows["place"], [p[2] for p in PLACES]),
+                "first_name": texts(rows["first_name"], people.FIRST_NAMES),
+                "last_name": texts(rows["last_name"], people.LAST_NAMES),
+                "country": texts(rows["country"], people.COUNTRIES),
+                "zip": texts(rows["place"], [p[1] for p in people.PLACES]),
+                "city": texts(rows["place"], [p[2] for p in people.PLACES]),
                 "birth_date": pa.array(rows["birth_day"], mask=unborn).cast(pa.date32()),
-                "tags": texts(rows["tags"], tag_sets()),
+                "tags": texts(rows["tags"], people.tag_sets()),
                 **consent,
                 "suppressed": rows["suppressed"],
             }
@@ -254,7 +221,7 @@ def truth_batches(truth: Iterator[Rows], calendar: Calendar) -> Iterator[pa.Reco
                 "purchase_rate_per_day": pa.array(rows["rate"], mask=prospect),
                 "dropout_rate_per_day": pa.array(rows["dropout_rate"], mask=prospect),
                 "mean_order_value": pa.array(rows["value"], mask=prospect),
-                "value_level": texts(np.where(prospect, -1, rows["level"]), VALUE_LEVELS),
+                "value_level": texts(np.where(prospect, -1, rows["level"]), buyers.VALUE_LEVELS),
                 "campaign_orders": rows["extra_orders"],
             }
         )
@@ -267,7 +234,7 @@ def product_batch(rng: np.random.Generator) -> pa.RecordBatch:
     return pa.record_batch(
         {
             "product_id": pa.array(PRODUCTS),
-            "category": texts(np.arange(n) // PRODUCTS_PER_CATEGORY, CATEGORIES),
+            "category": texts(np.arange(n) // buyers.PRODUCTS_PER_CATEGORY, buyers.CATEGORIES),
             "brand": texts(rng.integers(len(brands), size=n), brands),
             "margin": np.round(rng.uniform(0.15, 0.6, n), 3),
         }

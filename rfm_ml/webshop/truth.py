@@ -10,17 +10,10 @@ from rfm_ml.webshop.orders import Rows
 
 TRUTH: Final = np.dtype(
     [
-        ("customer", "i4"),
-        ("prospect", "?"),
-        ("joined", "i4"),
-        ("left", "i4"),
-        ("rate", "f8"),
-        ("dropout_rate", "f8"),
-        ("value", "f8"),
-        ("level", "i1"),
-        ("extra_orders", "i2"),
+        ("customer", "i4"), ("prospect", "?"), ("joined", "i4"), ("left", "i4"), ("rate", "f8"),
+        ("dropout_rate", "f8"), ("value", "f8"), ("level", "i1"), ("extra_orders", "i2"),
     ]
-)
+)  # fmt: skip
 """The planted truth of one customer; times in seconds since the start, `left` at the end if still alive."""
 SENT: Final = np.dtype([("campaign", "i1"), ("customer", "i4"), ("group", "i1")])
 """One customer targeted by a campaign; group 0 control, 1 treatment."""
@@ -40,15 +33,7 @@ def truth_rows(customers: buyers.Customers, extra: buyers.Bools) -> Rows:
 
 
 def sent_rows(groups: buyers.Ints, *, first: int) -> Rows:
-    """List who was targeted, in records of type `SENT`, campaign by campaign.
-
-    Parameters
-    ----------
-    groups
-        -1 not targeted, 0 control, 1 treated, shape (campaigns, customers).
-    first
-        Number of the first customer.
-    """
+    """List who was targeted, campaign by campaign, in records of type `SENT`; `first` numbers the first customer."""
     campaign, customer = np.nonzero(groups >= 0)
     rows = np.empty(len(campaign), SENT)
     rows["campaign"], rows["customer"], rows["group"] = campaign, customer + first, groups[campaign, customer]

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from rfm_ml.core.errors import DataError, ParamsError
-from rfm_ml.criteria import count_members, membership, parse_criteria, values_not_seen, visit_source
+from rfm_ml.criteria import count_members, membership, parse_criteria, unmatched_values, visit_source
 
 AS_OF = "2025-06-30"
 
@@ -253,7 +253,7 @@ def test_a_table_that_is_not_there(criteria: str, table: str, told: str) -> None
 
 def not_seen(text: str, **changes: Any) -> list[str]:
     criteria = {"x": parse_criteria(yaml.safe_load(text))}
-    return values_not_seen(criteria, TABLES | changes, as_of=AS_OF, customers=CUSTOMERS, labels=LABELS)
+    return unmatched_values(criteria, TABLES | changes, as_of=AS_OF, customers=CUSTOMERS, labels=LABELS)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,7 @@ import pytest
 import yaml
 
 from rfm_ml.criteria import parse_criteria
-from rfm_ml.criteria.keys import FILTERS, MEASURES
-from rfm_ml.criteria.parse import KINDS
+from rfm_ml.criteria.parse import FILTERS, KINDS, MEASURES
 from rfm_ml.criteria.visits import SOURCES
 from rfm_ml.params import load_params
 

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rfm_ml.core.errors import DataError
-from rfm_ml.transactions.csv_files import csv_columns, load_csv
-from rfm_ml.transactions.csv_lines import read_lines
+from rfm_ml.transactions.csv_files import csv_columns, load_csv, read_lines
 from rfm_ml.transactions.files import FILE_STRIDE, SOURCE, RawLog
 from rfm_ml.transactions.sources import connect
 

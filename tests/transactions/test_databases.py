@@ -9,8 +9,7 @@ import pytest
 
 from rfm_ml.core.errors import DataError, ParamsError
 from rfm_ml.transactions.contract import clean
-from rfm_ml.transactions.databases import copy_database
-from rfm_ml.transactions.sources import connect, database_source
+from rfm_ml.transactions.sources import connect, copy_database, database_source
 
 ROWS = [("007", "A1", "2024-01-05 10:00:00", 10.25), ("007", "A2", "2024-02-05 11:00:00", 1.5), ("8", "A3", None, 2.0)]
 

@@ -1,4 +1,4 @@
-"""The sentences a reader must see before he relies on a log."""
+"""The sentences a reader must see before relying on a log."""
 
 from datetime import date
 

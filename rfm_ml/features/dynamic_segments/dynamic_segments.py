@@ -11,9 +11,9 @@ from rfm_ml.core.checks import did_you_mean, require_known
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.core.store import digest
 from rfm_ml.core.text import long_day, percent
-from rfm_ml.criteria import Condition, count_members, leaves, membership, parse_criteria, values_not_seen
+from rfm_ml.criteria import Condition, count_members, membership, parse_criteria, predicates, unmatched_values
 from rfm_ml.criteria.conditions import Column, Every, Filter
-from rfm_ml.criteria.possible import EXACTLY, Bounds, require_possible
+from rfm_ml.criteria.limits import EXACTLY, Bounds, require_possible
 from rfm_ml.customers.engagement import ENGAGED
 from rfm_ml.features.feature import Facts, Feature, Report
 from rfm_ml.segments import PROSPECT
@@ -145,7 +145,7 @@ class DynamicSegments(Feature):
     def not_seen(self, names: Sequence[str] | None = None) -> list[str]:
         """Say which values the criteria of some or all segments name that the data do not hold, as yet."""
         criteria = self._chosen(names)
-        return values_not_seen(criteria, **self._inputs(criteria, self.study))
+        return unmatched_values(criteria, **self._inputs(criteria, self.study))
 
     def of_customer(self, customer_id: Any) -> list[str]:
         """Return the segments that one customer or contact is in, in the order of the params."""
@@ -221,7 +221,7 @@ class DynamicSegments(Feature):
         return membership(criteria, **self._inputs(criteria, seen))
 
     def _inputs(self, criteria: Mapping[str, Condition], seen: Study) -> dict[str, Any]:
-        asked = {leaf.source for c in criteria.values() for leaf in leaves(c) if isinstance(leaf, Column)}
+        asked = {leaf.source for c in criteria.values() for leaf in predicates(c) if isinstance(leaf, Column)}
         study = self.study
         tables = {n: getattr(study, n) for n in ("orders", "lines", "events", "campaigns", "contacts", "products")}
         labels = {name: _without_blanks(seen.segments(name)) for name in self._strategies(criteria)}
@@ -230,7 +230,7 @@ class DynamicSegments(Feature):
 
     def _strategies(self, criteria: Mapping[str, Condition]) -> list[str]:
         """Return the strategies whose segments or scores the criteria ask for."""
-        sources = {leaf.source for c in criteria.values() for leaf in leaves(c) if isinstance(leaf, Column)}
+        sources = {leaf.source for c in criteria.values() for leaf in predicates(c) if isinstance(leaf, Column)}
         first = self.study.strategies[0]
         named = {s.partition(":")[2] or first for s in sources if s.startswith("labels:")}
         return [name for name in self.study.strategies if name in named]
@@ -273,7 +273,7 @@ class DynamicSegments(Feature):
 
     def _require_segments(self) -> None:
         """Refuse a segment that no customer can be in: its name is not one of the strategy's."""
-        for leaf in [leaf for c in self.criteria.values() for leaf in leaves(c) if isinstance(leaf, Column)]:
+        for leaf in [leaf for c in self.criteria.values() for leaf in predicates(c) if isinstance(leaf, Column)]:
             if not leaf.source.startswith("labels:"):
                 continue
             strategy = leaf.source.partition(":")[2] or self.study.strategies[0]
@@ -304,7 +304,7 @@ class DynamicSegments(Feature):
 
 def _with_leads(criteria: Mapping[str, Condition], seen: Study) -> pd.DataFrame:
     """Return the customers table, followed by who never ordered where criteria ask for what these have too."""
-    every = [leaf for c in criteria.values() for leaf in leaves(c) if isinstance(leaf, Column)]
+    every = [leaf for c in criteria.values() for leaf in predicates(c) if isinstance(leaf, Column)]
     columns = {leaf.filters[0].column for leaf in every if leaf.source == "measure"}
     if seen.events is None or not columns & set(ENGAGED):
         return seen.customers

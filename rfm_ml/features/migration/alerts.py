@@ -8,7 +8,7 @@ from typing import Any, Final
 import pandas as pd
 
 from rfm_ml.core.errors import AlertError
-from rfm_ml.params.report import Alerts
+from rfm_ml.params.study import Alerts
 
 MOST: Final = 3
 """Alerts that are told one by one where there is little room."""

@@ -9,10 +9,12 @@ from typing import Any
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
+import yaml
 from pandas.testing import assert_frame_equal
 
 from rfm_ml import cli
 from rfm_ml.core.errors import ParamsError
+from rfm_ml.core.yaml_files import StrictLoader
 from rfm_ml.features.dynamic_segments.dynamic_segments import DynamicSegments
 from rfm_ml.params import load_params
 from rfm_ml.plots import plot_dynamic_sizes
@@ -176,6 +178,10 @@ def test_studies_of_the_repository() -> None:
         ("{score: R, is: '>= 9'}", "where.is must be a test that a whole number from 1 to 5 can pass. Got '>= 9'."),
         ("{score: cell, is: '599'}", "where.is must be a cell of quantiles. Got '599'. Known: 111,"),
         ("{tag: press}", "where.tag needs the column 'tags' of the contacts."),
+        (
+            "{not: " * 100 + "{tag: press}" + "}" * 100,
+            f"where{'.not' * 20}... must be nested at most 100 levels deep. Got more. Put conditions side by side",
+        ),
     ],
 )
 def test_check_refuses_what_the_study_does_not_have(
@@ -236,16 +242,16 @@ def test_leads_have_their_engagement_score(study: Study, shop: Any) -> None:
     assert listed[["ann", "zoe", "ben"]].tolist() == pytest.approx([3 * 2 ** (-4 / 30), 3 * 2 ** (-5 / 30), 0])
 
 
-def test_criteria_may_be_as_deep_as_one_likes(study: Study, shop: Any) -> None:
+def test_criteria_may_be_a_hundred_levels_deep(study: Study, shop: Any) -> None:
     deep = "{orders: {count: '>= 3'}}"
-    for level in range(60):
+    for level in range(99):
         deep = f"{{{('all', 'any')[level % 2]}: [{deep}, {{orders: {{count: '>= {1 + level % 2}'}}}}]}}"
     shop.write_params(more=f"{MORE}  deep: {{where: {deep}}}\n")
-    # The outermost any asks for two orders or more; all within asks for one at least.
+    # Each any lets in who has two orders or more, each all asks for one at least.
     assert DynamicSegments(Study(shop.params)).counts(["deep"]) == {"deep": 3}
     folder = run_study(shop.params).folder
     told = json.loads((folder / "run.json").read_text())["params"]["dynamic_segments"]
-    assert told["deep"]["where"].startswith('{"any": [{"all": [{"any"')
+    assert told["deep"]["where"] == yaml.load(deep, Loader=StrictLoader)
     assert told["lately"]["where"] == {"orders": {"within_days": 30}}
 
 

@@ -1,4 +1,4 @@
-"""Refuses tests that no value can pass: names outside a closed list, numbers beyond their bounds."""
+"""Limits of values, and tests that none within them passes: names outside a closed list, numbers beyond bounds."""
 
 from collections.abc import Collection
 from decimal import Decimal
@@ -31,10 +31,7 @@ class Bounds(NamedTuple):
 COUNTED: Final = Bounds(0)
 """Counts, and days ago."""
 
-LISTS: Final[dict[str, tuple[str, ...]]] = {
-    "order_kind": ("order", *RETURN_KINDS),
-    "buying_rhythm": RHYTHMS,
-}
+LISTS: Final[dict[str, tuple[str, ...]]] = {"order_kind": ("order", *RETURN_KINDS), "buying_rhythm": RHYTHMS}
 """Columns of ours that hold nothing else."""
 CLOSED: Final[dict[str, tuple[str, ...]]] = {"source": SOURCES, "group": ("treatment", "control")}
 """Keys of conditions that take nothing else."""
@@ -53,13 +50,7 @@ _SHARE: Final = "channel_share_"
 
 
 def require_listed(test: Comparison, known: Collection[str], *, path: str) -> None:
-    """Refuse a value that is not in a closed list, and an ordered comparison: the list has no order.
-
-    Raises
-    ------
-    ParamsError
-        Names the nearest of the list.
-    """
+    """Refuse a value that is not in a closed list, and an ordered comparison: the list has no order."""
     if test.op not in (*EXACTLY, "missing", "present"):
         raise ParamsError(f"{path} must be one we know. Got {str(test)!r}. Known: {', '.join(known)}.")
     for value in test.operands:
@@ -83,32 +74,26 @@ def require_possible(test: Comparison, bounds: Bounds, *, path: str) -> None:
     rfm_ml.core.errors.ParamsError: where.is must be a test that a whole number from 1 to 5 can pass. \
 Got '>= 9'.
     """
-    found = as_kind(test, "number", path=path)
-    values = [Decimal(str(v)) for v in found.operands]
+    test = as_kind(test, "number", path=path)
+    values = [Decimal(str(v)) for v in test.operands]
     low, high = Decimal(bounds.low), Decimal("Infinity") if bounds.high is None else Decimal(bounds.high)
-    if found.op in ("equal", "any_of"):
+    if test.op in ("equal", "any_of"):
         fits = all(low <= v <= high and (not bounds.whole or v == int(v)) for v in values)
-    elif found.op in ("less", "at_most"):
-        fits = low < values[0] or (found.op == "at_most" and low == values[0])
-    elif found.op in ("more", "at_least"):
-        fits = high > values[0] or (found.op == "at_least" and high == values[0])
-    elif found.op == "between":
+    elif test.op in ("less", "at_most"):
+        fits = low < values[0] or (test.op == "at_most" and low == values[0])
+    elif test.op in ("more", "at_least"):
+        fits = high > values[0] or (test.op == "at_least" and high == values[0])
+    elif test.op == "between":
         low, high = max(values[0], low), min(values[1], high)
         fits = ceil(low) <= floor(high) if bounds.whole else low <= high
     else:
         fits = True
     if not fits:
-        raise ParamsError(f"{path} must be a test that {bounds} can pass. Got {str(found)!r}.")
+        raise ParamsError(f"{path} must be a test that {bounds} can pass. Got {str(test)!r}.")
 
 
 def require_measure(test: Comparison, column: str, *, path: str) -> None:
-    """Refuse a test that no customer passes, whatever he does: by what a column of ours can hold.
-
-    Raises
-    ------
-    ParamsError
-        With the bounds, or the nearest of the list.
-    """
+    """Refuse a test that no customer passes, whatever they do: by what a column of ours can hold."""
     if column in LISTS:
         require_listed(test, LISTS[column], path=path)
     bounds = Bounds(0, 1, whole=False) if column.startswith(_SHARE) else _BOUNDS.get(column)

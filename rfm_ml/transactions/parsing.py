@@ -46,31 +46,15 @@ class TextColumn:
 
 
 def read_dates(con: Any, table: str, column: str, *, formats: list[str] | None, time_zone: str) -> TextColumn:
-    """Find how dates are written in a text column of an engine table.
+    """Find how dates are written in a text column (quoted name) of an engine table, by strptime formats if given.
 
-    Parameters
-    ----------
-    con
-        DuckDB connection.
-    table, column
-        Names, the column quoted.
-    formats
-        strptime formats to try in this order; None to find them. `unix` and `unix_ms` are epoch times.
-    time_zone
-        The study's time zone; instants with an offset are brought to it.
-
-    Raises
-    ------
-    ParamsError
-        If a format cannot be used.
-    DataError
-        If day and month could be swapped without anybody noticing.
+    `unix` and `unix_ms` are epoch times. Instants with an offset are brought to the study's time zone.
     """
     text = f"trim({column})"
     if formats:
-        for given in formats:
-            _require_format(con, given)
-        return TextColumn("coalesce(" + ", ".join(_given(text, f, time_zone) for f in formats) + ")")
+        for date_format in formats:
+            _require_format(con, date_format)
+        return TextColumn("coalesce(" + ", ".join(_read_as(text, f, time_zone) for f in formats) + ")")
     counts = _count(con, table, {"iso": _matches(text, _ISO)} | {f: _matches(text, p[0]) for f, p in _FAMILIES.items()})
     branches, notes = [], []
     for family, (pattern, readings) in _FAMILIES.items():
@@ -91,16 +75,16 @@ def _pick_reading(con: Any, table: str, text: str, *, family: str, column: str) 
         return next(iter(readings))
     parsed = {name: _strptime(text, formats) for name, formats in readings.items()}
     (one, one_sql), (two, two_sql) = parsed.items()
-    seen = _matches(text, pattern)
+    of_family = _matches(text, pattern)
     counts = _count(
         con,
         table,
         {
-            "one": f"{seen} AND {one_sql} IS NOT NULL",
-            "two": f"{seen} AND {two_sql} IS NOT NULL",
-            "only_one": f"{seen} AND {one_sql} IS NOT NULL AND {two_sql} IS NULL",
-            "only_two": f"{seen} AND {two_sql} IS NOT NULL AND {one_sql} IS NULL",
-            "differ": f"{seen} AND {one_sql} <> {two_sql}",
+            "one": f"{of_family} AND {one_sql} IS NOT NULL",
+            "two": f"{of_family} AND {two_sql} IS NOT NULL",
+            "only_one": f"{of_family} AND {one_sql} IS NOT NULL AND {two_sql} IS NULL",
+            "only_two": f"{of_family} AND {two_sql} IS NOT NULL AND {one_sql} IS NULL",
+            "differ": f"{of_family} AND {one_sql} <> {two_sql}",
         },
     )
     if counts["only_one"] and not counts["only_two"]:
@@ -110,7 +94,7 @@ def _pick_reading(con: Any, table: str, text: str, *, family: str, column: str) 
     if not counts["differ"] and not counts["only_one"]:
         return one
     examples = con.execute(
-        f"SELECT min({text}) FROM {table} WHERE {seen} AND {one_sql} <> {two_sql} HAVING count(*) > 0"
+        f"SELECT min({text}) FROM {table} WHERE {of_family} AND {one_sql} <> {two_sql} HAVING count(*) > 0"
     ).fetchall()
     shown = f" such as {examples[0][0]!r}" if examples else ""
     both = "some only fit one and some only the other" if counts["only_one"] else "every one fits both"
@@ -149,7 +133,7 @@ def _require_format(con: Any, date_format: str) -> None:
         )
 
 
-def _given(text: str, date_format: str, time_zone: str) -> str:
+def _read_as(text: str, date_format: str, time_zone: str) -> str:
     zone = literal(time_zone)
     if date_format in ("unix", "unix_ms"):
         scale = 1 if date_format == "unix" else 1000
@@ -168,22 +152,7 @@ _COMMA = r"[-+]?(\d+|\d{1,3}([. '\x{2019}]\d{3})+)?(,\d*)?-?"
 
 
 def read_amounts(con: Any, table: str, column: str, *, decimal: str | None) -> TextColumn:
-    """Find how amounts are written in a text column: decimal point or comma, currency sign, brackets.
-
-    Parameters
-    ----------
-    con
-        DuckDB connection.
-    table, column
-        Names, the column quoted.
-    decimal
-        The decimal sign; None to find it.
-
-    Raises
-    ------
-    DataError
-        If amounts carry different currencies, or point and comma contradict each other.
-    """
+    """Find how amounts are written in a text column: decimal sign if not given, currency sign, brackets."""
     plain = f"trim(replace(replace(replace({column}, chr(160), ' '), chr(8239), ' '), chr(8722), '-'))"
     symbol = f"regexp_extract({plain}, '{_CURRENCY}', 1)"
     # The currency's sign can stand before or after the number, inside or outside brackets and minus.
@@ -192,14 +161,14 @@ def read_amounts(con: Any, table: str, column: str, *, decimal: str | None) -> T
     has_digit = f"regexp_matches({bare}, '\\d')"
     point, comma = (f"{has_digit} AND {_matches(bare, f'^{p}$')}" for p in (_POINT, _COMMA))
     _one_currency(con, table, column, symbol=symbol, counts_if=f"({point}) OR ({comma})")
-    chosen = decimal or _find_decimal(con, table, column, point=f"({point})", comma=f"({comma})")
-    if chosen == ",":
+    sign = decimal or _find_decimal(con, table, column, point=f"({point})", comma=f"({comma})")
+    if sign == ",":
         digits = f"replace(regexp_replace({bare}, '[. ''\\x{{2019}}]', '', 'g'), ',', '.')"
         fits = comma
     else:
         digits, fits = f"replace({bare}, ',', '')", point
     signed = f"regexp_replace({digits}, '^(.*\\d)-$', '-\\1')"
-    note = "Amounts were read with a decimal comma." if chosen == "," and decimal is None else None
+    note = "Amounts were read with a decimal comma." if sign == "," and decimal is None else None
     return TextColumn(f"CASE WHEN {fits} THEN try_cast({signed} AS DECIMAL(18, 4)) END", note)
 
 
@@ -229,11 +198,11 @@ def _find_decimal(con: Any, table: str, column: str, *, point: str, comma: str) 
 
 
 def _one_currency(con: Any, table: str, column: str, *, symbol: str, counts_if: str) -> None:
-    found = con.execute(
+    symbols = con.execute(
         f"SELECT DISTINCT {symbol} AS s FROM {table} WHERE ({counts_if}) AND {symbol} <> '' ORDER BY 1 LIMIT 5"
     ).fetchall()
-    if len(found) > 1:
-        signs = ", ".join(s for (s,) in found)
+    if len(symbols) > 1:
+        signs = ", ".join(s for (s,) in symbols)
         raise DataError(
             f"Amounts must be in one currency. Those in {column} carry {signs}. "
             "Split the currency into a column of its own, map it as currency and give rates."

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rfm_ml.core.errors import DataError, ParamsError
+from rfm_ml.transactions.parsing import TextColumn, read_amounts, read_dates
 from rfm_ml.transactions.sources import connect
-from rfm_ml.transactions.text import TextColumn, read_amounts, read_dates
 
 CON = connect(Path()).con
 
