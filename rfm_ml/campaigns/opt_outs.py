@@ -30,16 +30,11 @@ _UNREAD_DIGITS: Final = 8
 
 
 def consents(values: pd.Series) -> tuple[pd.Series, int]:
-    """Read a column of consent: granted, refused, or never asked.
-
-    Parameters
-    ----------
-    values
-        Booleans, 0 and 1, or words such as yes, granted, no, unsubscribed, in any case.
+    """Read a column of consent (booleans, 0 and 1, words such as yes, granted, no, unsubscribed in any case).
 
     Returns
     -------
-    True, False and None per row, and how many values were none of these words; they count as never asked.
+    True, False and None (never asked) per row, and how many values were none of these words; they count as never asked.
 
     Examples
     --------
@@ -58,15 +53,7 @@ def consents(values: pd.Series) -> tuple[pd.Series, int]:
 
 
 class Reach(NamedTuple):
-    """Whom a word of some contacts keeps out of a list.
-
-    Attributes
-    ----------
-    own
-        Ids of the contacts who said it, in any of their rows.
-    shared
-        Other ids with the e-mail or the phone of such a contact.
-    """
+    """Whom an opt-out keeps off a list: `own`, those who said it, and `shared`, others with their e-mail or phone."""
 
     own: pd.Series
     shared: pd.Series
@@ -95,8 +82,8 @@ class OptOuts:
     Notes
     -----
     E-mails are the same if they are so trimmed and in lower case, phones if they are so in E.164. Regulation (EU)
-    2016/679, article 21 (2) and (3): who objects to direct marketing is no longer processed for it, profiling
-    included; so objectors leave the lists themselves, not only the mail.
+    2016/679, article 21 (2) and (3): data of those who object to direct marketing are no longer processed for it,
+    profiling included; so they are on no list at all, not only on none for mail.
 
     Examples
     --------
@@ -105,8 +92,8 @@ class OptOuts:
     ...     "email": ["bob@example.org", "BOB@example.org ", "eve@example.org"],
     ...     "objected": [None, "2024-05-01", "no"],
     ... })
-    >>> out = OptOuts(rows, default_country="DE")
-    >>> out.left_alone.own.tolist(), out.left_alone.shared.tolist()
+    >>> opt_outs = OptOuts(rows, default_country="DE")
+    >>> opt_outs.left_alone.own.tolist(), opt_outs.left_alone.shared.tolist()
     ([4], [3])
     """
 
@@ -130,13 +117,7 @@ class OptOuts:
         return self._ids(self._marked(("erased",)))
 
     def refused(self, consent: str) -> Reach:
-        """Who said no to a channel.
-
-        Parameters
-        ----------
-        consent
-            Column of the consent; nobody has refused where it is not there.
-        """
+        """Who said no to a channel, by the column of its consent; nobody where it is not there."""
         if consent not in self._rows:
             return self._reach(pd.Series(data=False, index=self._rows.index))
         said, _ = consents(self._rows[consent])

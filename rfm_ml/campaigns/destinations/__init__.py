@@ -32,14 +32,7 @@ DESTINATIONS: Final[dict[str, type[Destination]]] = {
 
 
 def make_destination(name: str, **options: Any) -> Destination:
-    """Return a destination.
-
-    Parameters
-    ----------
-    name
-        A key of `DESTINATIONS`.
-    options
-        The arguments of the class: `default_country`, `properties` and a few of its own.
+    """Return a destination by its name, with options of its class: `default_country`, `properties`, a few of its own.
 
     Raises
     ------

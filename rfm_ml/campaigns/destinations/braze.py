@@ -32,15 +32,8 @@ ADDRESSES: Final = {"email": ("email", "e-mail"), "sms": ("phone", "phone")}
 class Braze(Destination):
     """`external_id` first, Braze's default attributes, every other column as a custom attribute `rfm_...`.
 
-    A user is found by `customer_id`. The address that the channel needs must be usable; another one that is not is
-    left empty and changes nothing at Braze.
-
-    Parameters
-    ----------
-    channel
-        What the list is for: email, sms, push or another.
-    default_country, properties
-        As in `Destination`.
+    A user is found by `customer_id`. The address that the channel (email, sms, push or another) needs must be usable;
+    another one that is not is left empty and changes nothing at Braze.
     """
 
     name = "braze"

@@ -21,21 +21,10 @@ class Refused(ValueError):  # noqa: N818 - a verdict on a contact, seen only by 
 class Field:
     """One column of a list.
 
-    Parameters
-    ----------
-    header
-        Its name at the destination.
-    source
-        The column of the contacts.
-    write
-        From the value and the whole contact to the cell; may raise `Unusable` or return `Noted`.
-    hashed
-        Whether the cell is the SHA-256 of the text.
-    guarded
-        Whether a text that a spreadsheet would run refuses the contact. Not for phones, which start with +, nor
-        for the addresses of those who opted out, who must not be lost.
-    always
-        Whether a missing value is written as well.
+    `header` is its name at the destination, `source` the column of the contacts. `write` makes the cell from the value
+    and the whole contact; it may raise `Unusable` or return `Noted`. A `hashed` cell is the SHA-256 of the text. A
+    `guarded` one refuses the contact if a spreadsheet would run the text: not for phones, which start with +, nor for
+    the addresses of those who opted out, who must not be lost. With `always` a missing value is written as well.
     """
 
     header: str
