@@ -1,6 +1,6 @@
 """Opt-outs, refusals, bounces and complaints: what contacts said holds for their e-mail and phone, under every id."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
@@ -156,22 +156,19 @@ class OptOuts:
     @cached_property
     def _addresses(self) -> pd.DataFrame:
         """`row, address`: every e-mail and phone that more than one row may have, written alike."""
-        parts = [self._written(c, _email_or_none) for c in EMAILS if c in self._rows]
+        emails = [self._rows[c].dropna() for c in EMAILS if c in self._rows]
+        parts = [_addresses(e.index, [_or_none(email, value) for value in e]) for e in emails]
         phones = self._phones
         keys = phones["digits"].str[-_KEY_DIGITS:]
         # Reading numbers takes long, and one whose last digits are nobody else's is nobody else's.
         several = phones[keys.groupby(keys).transform("size") > 1]
-        country = self._rows.get("country", pd.Series(None, self._rows.index, dtype="object"))
-        read = [
-            _phone_or_none(value, country=country.at[row], default_country=self._default_country)
-            for row, value in several[["row", "value"]].itertuples(index=False)
-        ]
-        parts.append(pd.DataFrame({"row": several["row"], "address": read}, dtype="object"))
-        return pd.concat(parts, ignore_index=True).dropna()
+        read = [self._phone(row, value) for row, value in several[["row", "value"]].itertuples(index=False)]
+        return pd.concat([*parts, _addresses(several["row"], read)], ignore_index=True).dropna()
 
-    def _written(self, column: str, write: Any) -> pd.DataFrame:
-        values = self._rows[column].dropna()
-        return pd.DataFrame({"row": values.index, "address": list(map(write, values))}, dtype="object")
+    def _phone(self, row: Any, value: Any) -> str | None:
+        country: Any = self._rows.at[row, "country"] if "country" in self._rows else None
+        country = None if pd.isna(country) else country
+        return _or_none(phone, value, country=country, default_country=self._default_country)
 
     @cached_property
     def _phones(self) -> pd.DataFrame:
@@ -185,29 +182,23 @@ class OptOuts:
 
     def _same_unread_phone(self, theirs: pd.Series) -> pd.Series:
         """Return the rows that have the last digits of a phone of theirs that cannot be read."""
-        phones, country = self._phones, self._rows.get("country", pd.Series(None, self._rows.index, dtype="object"))
+        phones = self._phones
         ends = phones["digits"].str[-_UNREAD_DIGITS:]
         unread = {
             end
             for row, value, end in zip(phones["row"], phones["value"], ends, strict=True)
-            if theirs.at[row]
-            and len(end) == _UNREAD_DIGITS
-            and _phone_or_none(value, country=country.at[row], default_country=self._default_country) is None
+            if theirs.at[row] and len(end) == _UNREAD_DIGITS and self._phone(row, value) is None
         }
         return phones.loc[ends.isin(unread), "row"]
 
 
-def _email_or_none(value: Any) -> str | None:
-    """Return the address as all lists write it; what is no address, such as "-", is shared with nobody."""
-    try:
-        return email(value)
-    except Unusable:
-        return None
+def _addresses(rows: Any, addresses: list[str | None]) -> pd.DataFrame:
+    return pd.DataFrame({"row": rows, "address": addresses}, dtype="object")
 
 
-def _phone_or_none(value: Any, *, country: Any, default_country: str | None) -> str | None:
+def _or_none(write: Callable[..., str], value: Any, **more: Any) -> str | None:
+    """Return an address as all lists write it; what is no address, such as "-", is shared with nobody."""
     try:
-        country = None if pd.isna(country) else country
-        return phone(value, country=country, default_country=default_country)
+        return write(value, **more)
     except Unusable:
         return None

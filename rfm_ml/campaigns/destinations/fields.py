@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from rfm_ml.campaigns.cells import Normalise, Noted, Unusable, as_text, clean, is_formula, sha256
 from rfm_ml.campaigns.destinations.contacts import CONTACT_COLUMNS, Row
-from rfm_ml.campaigns.normalise import birth_date, email, phone
+from rfm_ml.campaigns.normalise import birth_date, phone
 
 FORMULA: Final = "starts with a character that a spreadsheet would run"
 
@@ -80,11 +80,6 @@ def phone_field(
         return shape(phone(value, country=row.get("country"), default_country=default_country))
 
     return Field(header, source, write, hashed=hashed, guarded=False)
-
-
-def opt_out_field(header: str, source: str) -> Field:
-    """Return a column of e-mails of people who opted out, whatever character they start with."""
-    return plain(header, source, email, guarded=False)
 
 
 def consent_field(header: str, source: str, *, granted: str, refused: str, unknown: str | None = None) -> Field:
