@@ -73,14 +73,14 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000, help="contacts of the long list; the short one: a tenth")
-    parser.add_argument("--formats", nargs="+", choices=list(DESTINATIONS), default=list(DESTINATIONS))
+    parser.add_argument("--destinations", nargs="+", choices=list(DESTINATIONS), default=list(DESTINATIONS))
     parser.add_argument("--only", choices=list(DESTINATIONS), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.only:
         print(json.dumps(write(options.only, rows=options.rows)))
         return
     print(f"{'':22}{'s/million':>10}{'peak MB':>10}{'x a tenth':>10}{'x seconds':>10}")
-    for name in options.formats:
+    for name in options.destinations:
         short, long = (in_a_fresh_process(name, rows=rows) for rows in (options.rows // 10, options.rows))
         growth = long["peak"] / short["peak"]
         print(

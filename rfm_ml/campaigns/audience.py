@@ -26,14 +26,8 @@ _OF_CHANNEL: Final[dict[str, tuple[str, ...]]] = {
 def best_customers(values: pd.DataFrame, *, by: str, n: int | None = None) -> pd.DataFrame:
     """Return the customers with the highest figure, the best first.
 
-    Parameters
-    ----------
-    values
-        `customer_id` and the figure.
-    by
-        Its column.
-    n
-        How many; None for all. Customers without a figure come last; of equal ones the smaller id comes first.
+    `values` has `customer_id` and the figure `by`; `n` is how many, None for all. Customers without a figure come last;
+    of equal ones the smaller id comes first.
 
     Raises
     ------
@@ -54,16 +48,9 @@ def best_customers(values: pd.DataFrame, *, by: str, n: int | None = None) -> pd
 
 
 def contact_columns(columns: Iterable[str], *, channel: str | None, for_people: bool) -> list[str]:
-    """Return the columns of the contacts that a list needs, and no more.
+    """Return the columns of the contacts that a list for a channel (None: any) needs, and no more.
 
-    Parameters
-    ----------
-    columns
-        Those of the contacts.
-    channel
-        What the list is for; None for all columns.
-    for_people
-        Whether the file holds every column it is given, as `csv` does. A destination takes its own ones itself.
+    `for_people` says whether the file holds every column it is given, as `csv` does. Others take their own ones.
 
     Examples
     --------

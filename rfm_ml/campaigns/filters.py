@@ -15,12 +15,7 @@ ELSEWHERE: Final = "at this e-mail or phone"
 
 @dataclass
 class Funnel:
-    """Customers of an audience, filter by filter.
-
-    Parameters
-    ----------
-    customer_ids
-        Everybody selected, each once; their order stays.
+    """Customers of an audience, filter by filter; their order stays.
 
     Examples
     --------
@@ -49,16 +44,9 @@ class Funnel:
         return self._left.tolist()
 
     def leave_out(self, step: str, customer_ids: Iterable[Any], *, reasons: Iterable[str] | None = None) -> None:
-        """Take customers out for a reason; those who are not there any more are not counted again.
+        """Take customers out by a filter, whose name is the reason unless there is one per id.
 
-        Parameters
-        ----------
-        step
-            Name of the filter, also the reason.
-        customer_ids
-            Whom it concerns; ids of others do no harm.
-        reasons
-            One per id, in place of the filter's name.
+        Ids of others do no harm, and those who are not there any more are not counted again.
         """
         listed = list(customer_ids)
         why = dict(zip(listed, [step] * len(listed) if reasons is None else reasons, strict=True))
@@ -90,16 +78,13 @@ def leave_out_contacts(
 ) -> int:
     """Apply what contacts said: objections, consent for the channel, bounces and complaints, in this order.
 
-    Each holds for whoever has the same e-mail or phone under another id, counted in a step of its own.
+    Each holds for whoever has the same e-mail or phone under another id, counted in a step of its own. The funnel is
+    changed in place.
 
     Parameters
     ----------
-    funnel
-        The audience; changed in place.
     contacts
         One row per contact: `customer_id` and the column of the consent.
-    opt_outs
-        What they said no to.
     channel
         Its name, for the reason.
     consent
@@ -130,18 +115,9 @@ def _leave_out_reach(funnel: Funnel, step: str, reach: Reach) -> None:
 
 
 def often_contacted(sent: pd.DataFrame, *, as_of: pd.Timestamp, most: int, within_days: int) -> pd.Series:
-    """Return the customers who got as many messages lately as they may get, or more.
+    """Return the customers who got `most` messages or more in the last days, the as-of day included.
 
-    Parameters
-    ----------
-    sent
-        One row per message: `customer_id, sent_at`, and `group` where known; who was held out got nothing.
-    as_of
-        Last day that counts.
-    most
-        Messages allowed; a customer with so many gets no further one.
-    within_days
-        Days that count, the day itself included.
+    `sent` has one row per message: `customer_id, sent_at`, and `group` where known; the control group got nothing.
 
     Examples
     --------

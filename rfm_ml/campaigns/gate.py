@@ -24,16 +24,10 @@ def size_change(now: int, last: int | None) -> float | None:
 
 
 def held_back(audience: str, *, now: int, last: int | None, limit: float | None) -> str | None:
-    """Return why a list must be held back, None if it may go.
+    """Return why a list of `now` customers must be held back, None if it may go.
 
-    Parameters
-    ----------
-    audience
-        Its name, for the sentence.
-    now, last
-        Customers on this list and on the last one; None without a last one, as for the first list of all.
-    limit
-        Largest change that passes, as a share of the last size (of `FEW`, if it was smaller); None for no gate.
+    It may where it is the first list (`last` is None), there is no gate (`limit` is None), or it moved by no more than
+    the limit, a share of the last size (of `FEW`, if that was smaller).
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Hold-outs: who is not written to, so that one can see what writing brings about."""
+"""Hold-outs: a control group that is not contacted, so that one can see what contacting brings about."""
 
 import hashlib
 from collections.abc import Iterable
@@ -15,18 +15,7 @@ CONTROL: Final = "control"
 
 
 def draws(customer_ids: Iterable[Any], *, salt: str) -> NDArray[np.float64]:
-    """Return a number from 0 to 1 for each customer, always the same for the same id and salt.
-
-    Parameters
-    ----------
-    customer_ids
-        Ids, as text or whole numbers; n of them.
-    salt
-        Text that makes the draw; another salt gives an independent one.
-
-    Returns
-    -------
-    Shape (n,).
+    """Return a number from 0 to 1 for each customer, always the same for the same id (text or whole number) and salt.
 
     Notes
     -----
@@ -39,20 +28,13 @@ def draws(customer_ids: Iterable[Any], *, salt: str) -> NDArray[np.float64]:
     """
     start = f"{salt}:".encode()
     # Half surrogates, which no file can hold but a program can hand over, get a draw as well.
-    digests = b"".join(
-        hashlib.sha256(start + _text(i).encode(errors="surrogatepass")).digest()[:8] for i in _ids(customer_ids)
-    )
+    digests = b"".join(hashlib.sha256(start + str(i).encode(errors="surrogatepass")).digest()[:8] for i in customer_ids)
     # Both steps round to the nearest double, as the division of whole numbers does.
     return np.frombuffer(digests, dtype=">u8").astype(np.float64) / 2.0**64
 
 
 def held_out(customer_ids: Iterable[Any], *, salt: str, share: float) -> NDArray[np.bool_]:
-    """Say of each customer whether he is held out: whether his draw is below the share.
-
-    Raises
-    ------
-    ParamsError
-        If the share is not between 0 and 1.
+    """Say of each customer whether they are held out: whether their draw is below the share (0 to 1).
 
     Examples
     --------
@@ -60,28 +42,19 @@ def held_out(customer_ids: Iterable[Any], *, salt: str, share: float) -> NDArray
     [True, False]
     """
     require_between(share, 0, 1, name="share")
-    ids = _ids(customer_ids)
+    ids = list(customer_ids)
     return draws(ids, salt=salt) < share if share > 0 else np.zeros(len(ids), dtype=bool)
 
 
 def salt_id(salt: str) -> str:
-    """Return 8 hex digits that tell whether two draws had the same salt, and nothing of the salt itself.
-
-    Examples
-    --------
-    >>> salt_id("autumn") == salt_id("autumn"), salt_id("autumn") == salt_id("winter")
-    (True, False)
-    """
+    """Return 8 hex digits that tell whether two draws had the same salt, and nothing of the salt itself."""
     return hashlib.sha256(salt.encode()).hexdigest()[:8]
 
 
 def holdout_balance(groups: pd.DataFrame) -> pd.DataFrame:
     """Compare those held out with the others, per segment and in total.
 
-    Parameters
-    ----------
-    groups
-        One row per customer: `group` (treatment or control), `segment`, `past_spend` in currency.
+    `groups` has one row per customer: `group` (treatment or control), `segment`, `past_spend` in currency.
 
     Returns
     -------
@@ -120,11 +93,3 @@ def _balance(name: str, part: pd.DataFrame) -> tuple[Any, ...]:
     share = len(control) / len(part) if len(part) else np.nan
     difference = (means[1] - means[0]) / spread if spread > 0 else np.nan
     return name, len(treated), len(control), share, *means, difference
-
-
-def _ids(customer_ids: Iterable[Any]) -> list[Any]:
-    return customer_ids.tolist() if hasattr(customer_ids, "tolist") else list(customer_ids)
-
-
-def _text(customer_id: Any) -> str:
-    return customer_id if isinstance(customer_id, str) else str(customer_id)

@@ -41,13 +41,7 @@ class Changes(NamedTuple):
 
 
 def list_changes(now: Iterable[Any], last: Iterable[Any]) -> Changes:
-    """Compare a list with the last one.
-
-    Examples
-    --------
-    >>> list_changes(["a", "b"], ["b", "c"])
-    Changes(add=['a'], remove=['c'], keep=['b'])
-    """
+    """Compare the ids of a list with those of the last one."""
     new, old = set(now), set(last)
     return Changes(sorted(new - old), sorted(old - new), sorted(new & old))
 
@@ -56,12 +50,8 @@ def previous_list(folders: Mapping[date, Path]) -> PreviousList | None:
     """Return the last list of an audience that was settled, None if there is none.
 
     Settled is a list that was written, and an empty or too short one that took the place of an earlier list: whoever
-    holds that one has been told to remove everybody. A list that was held back is not.
-
-    Parameters
-    ----------
-    folders
-        Where its lists of earlier days lie, if there were any, the latest first.
+    holds that one has been told to remove everybody. A list that was held back is not. `folders` are where its lists
+    of earlier days lie, if there were any, the latest first.
     """
     for day, folder in folders.items():
         if (folder / "manifest.json").exists() and _settled(folder):
@@ -76,13 +66,7 @@ def _settled(folder: Path) -> bool:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return the manifest in an audience's folder.
-
-    Raises
-    ------
-    DataError
-        If it cannot be read.
-    """
+    """Return the manifest in an audience's folder."""
     try:
         content = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         if not isinstance(content, dict) or "status" not in content:
@@ -95,13 +79,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def read_groups(file: Path) -> pd.DataFrame:
-    """Return `customer_id, group, salt, assigned_at, segment, strategy, listed` of a list.
-
-    Raises
-    ------
-    DataError
-        If it cannot be read.
-    """
+    """Return `customer_id, group, salt, assigned_at, segment, strategy, listed` of a list."""
     try:
         return pd.read_parquet(file)
     except (OSError, ValueError) as error:
@@ -126,7 +104,7 @@ def write_reasons(path: Path, suppressed: pd.DataFrame) -> None:
 
 
 def write_groups(path: Path, groups: pd.DataFrame) -> None:
-    """Write who was sent to and who was held out, as a private file."""
+    """Write who is on the list and who was held out, as a private file."""
     with open_private(path) as stream:
         pq.write_table(pa.Table.from_pandas(groups, preserve_index=False), stream, compression="zstd")
 
@@ -137,15 +115,15 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
         stream.write((json.dumps(manifest, indent=1, ensure_ascii=False, default=str) + "\n").encode())
 
 
-def described(files: Iterable[ListFile]) -> list[dict[str, Any]]:
+def file_entries(files: Iterable[ListFile]) -> list[dict[str, Any]]:
     """Return name, rows, bytes and SHA-256 of each file of a list."""
-    found = []
+    entries = []
     for file in files:
         with file.path.open("rb") as stream:
-            found.append({
+            entries.append({
                 "name": file.path.name,
                 "rows": file.rows,
                 "bytes": file.bytes,
                 "sha256": hashlib.file_digest(stream, "sha256").hexdigest(),
             })  # fmt: skip
-    return found
+    return entries

@@ -36,19 +36,7 @@ _FOLDED: Final = str.maketrans(
 
 
 def email(value: Any) -> str:
-    """Return the address trimmed and in lower case.
-
-    Raises
-    ------
-    Unusable
-        If it is not an address, or is a hash already: a hash was made by one destination's rules and does not
-        match at another, and whose rules it followed cannot be seen.
-
-    Examples
-    --------
-    >>> email(" Mary@Example.COM ")
-    'mary@example.com'
-    """
+    """Return the address trimmed and in lower case; a hash already, made by another destination's rules, is refused."""
     text = clean(value).replace("\u200c", "").replace("\u200d", "").lower()
     if _SHA256.fullmatch(text):
         raise Unusable("it is a hash already, and hashes of one destination do not match at another")
@@ -61,12 +49,13 @@ def phone(value: Any, *, country: Any = None, default_country: str | None = None
     """Return the number in E.164, as in +15559876543, with the digits that were given or not at all.
 
     A float's `.0` and a trunk zero go, and the country code is put in front where it is missing; nothing else is
-    changed. A number that can be read as two different ones is refused.
+    changed. Letters are refused: a keypad would turn a remark into digits. So is a number that can be read as two
+    different ones, or is not possible by its length (finer checks refuse new ranges, and those kept for films).
 
     Parameters
     ----------
     value
-        The number in any spelling. Letters are refused: a keypad would turn a remark into digits.
+        The number in any spelling.
     country
         Country of the contact. It is used only for a number without +, and only if a default country is set;
         otherwise the country would be guessed.
@@ -76,8 +65,7 @@ def phone(value: Any, *, country: Any = None, default_country: str | None = None
     Raises
     ------
     Unusable
-        If it is no possible number, or may be another one. Possible means by its length: numbers of new ranges and
-        those kept for films are refused by finer checks.
+        If it is no possible number, or may be another one.
 
     Examples
     --------
@@ -99,7 +87,7 @@ def phone(value: Any, *, country: Any = None, default_country: str | None = None
     elif default_country is None:
         raise Unusable("it has no country code, and no default country is set")
     else:
-        own = _iso_country_or_none(country)
+        own = country_or_none(country)
         readings = _without_plus(text, digits, region=own or default_country, sure=own is not None)
     return _the_number(digits, readings)
 
@@ -169,7 +157,8 @@ def _the_number(digits: str, readings: list[PhoneNumber]) -> str:
     return text
 
 
-def _iso_country_or_none(value: Any) -> str | None:
+def country_or_none(value: Any) -> str | None:
+    """Return the ISO code as `iso_country` does, None if it is not known."""
     try:
         return None if value is None else iso_country(value)
     except Unusable:
@@ -177,30 +166,13 @@ def _iso_country_or_none(value: Any) -> str | None:
 
 
 def require_country(code: str | None) -> None:
-    """Refuse a default country that is not an ISO code.
-
-    Raises
-    ------
-    ParamsError
-        Shows what a code looks like.
-    """
+    """Refuse a default country that is not an ISO code."""
     if code is not None and code not in phonenumbers.SUPPORTED_REGIONS:
         raise ParamsError(f"default_country must be an ISO code of two capital letters, such as DE. Got {code!r}.")
 
 
 def iso_country(value: Any) -> str:
-    """Return the ISO code of two capital letters; names of countries are not guessed.
-
-    Raises
-    ------
-    Unusable
-        If it is no code of a country.
-
-    Examples
-    --------
-    >>> iso_country(" de "), iso_country("UK")
-    ('DE', 'GB')
-    """
+    """Return the ISO code of two capital letters; names of countries are not guessed."""
     code = clean(value).upper()
     code = _COUNTRY_ALIASES.get(code, code)
     if code not in phonenumbers.SUPPORTED_REGIONS:
@@ -209,18 +181,7 @@ def iso_country(value: Any) -> str:
 
 
 def name(value: Any) -> str:
-    """Return a name cleaned; "-" and the like, which forms collect where a name is required, are none.
-
-    Raises
-    ------
-    Unusable
-        If there is no letter and no digit.
-
-    Examples
-    --------
-    >>> name(" Anna  Maria ")
-    'Anna Maria'
-    """
+    """Return a name cleaned; "-" and the like, which forms collect where a name is required, are none."""
     text = clean(value)
     if not any(c.isalnum() for c in text):
         raise Unusable("it has no letter")
@@ -228,12 +189,7 @@ def name(value: Any) -> str:
 
 
 def letters_a_to_z(value: Any) -> str:
-    """Return only the letters a to z, accents taken off first.
-
-    Raises
-    ------
-    Unusable
-        If no letter is left, as with other scripts.
+    """Return only the letters a to z, accents taken off first; refuse a text without any.
 
     Examples
     --------
@@ -248,13 +204,7 @@ def letters_a_to_z(value: Any) -> str:
 
 
 def birth_date(value: Any) -> date:
-    """Return a date from a date, an instant or text as YYYY-MM-DD.
-
-    Raises
-    ------
-    Unusable
-        If it is another text: whether 03/04 is in March or in April cannot be seen.
-    """
+    """Return a date from a date, an instant or text as YYYY-MM-DD; 03/04 may be in March or in April."""
     if isinstance(value, datetime):
         return value.date()
     if isinstance(value, date):
@@ -269,24 +219,12 @@ def birth_date(value: Any) -> date:
 
 
 def gender(value: Any) -> str:
-    """Return m or f.
-
-    Raises
-    ------
-    Unusable
-        If it is neither.
-    """
+    """Return m or f."""
     return one_of(value, _GENDERS, what="it is neither m nor f")
 
 
 def one_of(value: Any, known: dict[str, str], *, what: str) -> str:
-    """Return what a known word stands for, whatever its case.
-
-    Raises
-    ------
-    Unusable
-        With `what`, if the word is not known.
-    """
+    """Return what a known word stands for, whatever its case; refuse another one for `what`."""
     found = known.get(clean(value).lower())
     if found is None:
         raise Unusable(what)
@@ -294,13 +232,7 @@ def one_of(value: Any, known: dict[str, str], *, what: str) -> str:
 
 
 def ad_id(value: Any) -> str:
-    """Return a mobile advertising id in lower case.
-
-    Raises
-    ------
-    Unusable
-        If it is not one, or the zeros that a phone gives whose owner does not want to be followed.
-    """
+    """Return a mobile advertising id in lower case; zeros, of a phone whose owner is not to be followed, are none."""
     text = clean(value).lower()
     if not _AD_ID.fullmatch(text) or not text.strip("0-"):
         raise Unusable("it is not a mobile advertising id")
@@ -308,13 +240,7 @@ def ad_id(value: Any) -> str:
 
 
 def not_negative(value: Any) -> str | Noted:
-    """Return a plain number of at least 0; a customer who gave more back than he bought counts 0.
-
-    Raises
-    ------
-    Unusable
-        If it is no finite number.
-    """
+    """Return a plain number of at least 0; a customer who gave back more than they bought counts 0."""
     try:
         number = float(value)
     except (TypeError, ValueError):

@@ -1,6 +1,6 @@
 """Opt-outs, refusals, bounces and complaints: what contacts said holds for their e-mail and phone, under every id."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
@@ -30,16 +30,11 @@ _UNREAD_DIGITS: Final = 8
 
 
 def consents(values: pd.Series) -> tuple[pd.Series, int]:
-    """Read a column of consent: granted, refused, or never asked.
-
-    Parameters
-    ----------
-    values
-        Booleans, 0 and 1, or words such as yes, granted, no, unsubscribed, in any case.
+    """Read a column of consent (booleans, 0 and 1, words such as yes, granted, no, unsubscribed in any case).
 
     Returns
     -------
-    True, False and None per row, and how many values were none of these words; they count as never asked.
+    True, False and None (never asked) per row, and how many values were none of these words; they count as never asked.
 
     Examples
     --------
@@ -58,15 +53,7 @@ def consents(values: pd.Series) -> tuple[pd.Series, int]:
 
 
 class Reach(NamedTuple):
-    """Whom a word of some contacts keeps out of a list.
-
-    Attributes
-    ----------
-    own
-        Ids of the contacts who said it, in any of their rows.
-    shared
-        Other ids with the e-mail or the phone of such a contact.
-    """
+    """Whom an opt-out keeps off a list: `own`, those who said it, and `shared`, others with their e-mail or phone."""
 
     own: pd.Series
     shared: pd.Series
@@ -95,8 +82,8 @@ class OptOuts:
     Notes
     -----
     E-mails are the same if they are so trimmed and in lower case, phones if they are so in E.164. Regulation (EU)
-    2016/679, article 21 (2) and (3): who objects to direct marketing is no longer processed for it, profiling
-    included; so objectors leave the lists themselves, not only the mail.
+    2016/679, article 21 (2) and (3): data of those who object to direct marketing are no longer processed for it,
+    profiling included; so they are on no list at all, not only on none for mail.
 
     Examples
     --------
@@ -105,8 +92,8 @@ class OptOuts:
     ...     "email": ["bob@example.org", "BOB@example.org ", "eve@example.org"],
     ...     "objected": [None, "2024-05-01", "no"],
     ... })
-    >>> out = OptOuts(rows, default_country="DE")
-    >>> out.left_alone.own.tolist(), out.left_alone.shared.tolist()
+    >>> opt_outs = OptOuts(rows, default_country="DE")
+    >>> opt_outs.left_alone.own.tolist(), opt_outs.left_alone.shared.tolist()
     ([4], [3])
     """
 
@@ -130,13 +117,7 @@ class OptOuts:
         return self._ids(self._marked(("erased",)))
 
     def refused(self, consent: str) -> Reach:
-        """Who said no to a channel.
-
-        Parameters
-        ----------
-        consent
-            Column of the consent; nobody has refused where it is not there.
-        """
+        """Who said no to a channel, by the column of its consent; nobody where it is not there."""
         if consent not in self._rows:
             return self._reach(pd.Series(data=False, index=self._rows.index))
         said, _ = consents(self._rows[consent])
@@ -175,22 +156,19 @@ class OptOuts:
     @cached_property
     def _addresses(self) -> pd.DataFrame:
         """`row, address`: every e-mail and phone that more than one row may have, written alike."""
-        parts = [self._written(c, _email_or_none) for c in EMAILS if c in self._rows]
+        emails = [self._rows[c].dropna() for c in EMAILS if c in self._rows]
+        parts = [_addresses(e.index, [_or_none(email, value) for value in e]) for e in emails]
         phones = self._phones
         keys = phones["digits"].str[-_KEY_DIGITS:]
         # Reading numbers takes long, and one whose last digits are nobody else's is nobody else's.
         several = phones[keys.groupby(keys).transform("size") > 1]
-        country = self._rows.get("country", pd.Series(None, self._rows.index, dtype="object"))
-        read = [
-            _phone_or_none(value, country=country.at[row], default_country=self._default_country)
-            for row, value in several[["row", "value"]].itertuples(index=False)
-        ]
-        parts.append(pd.DataFrame({"row": several["row"], "address": read}, dtype="object"))
-        return pd.concat(parts, ignore_index=True).dropna()
+        read = [self._phone(row, value) for row, value in several[["row", "value"]].itertuples(index=False)]
+        return pd.concat([*parts, _addresses(several["row"], read)], ignore_index=True).dropna()
 
-    def _written(self, column: str, write: Any) -> pd.DataFrame:
-        values = self._rows[column].dropna()
-        return pd.DataFrame({"row": values.index, "address": list(map(write, values))}, dtype="object")
+    def _phone(self, row: Any, value: Any) -> str | None:
+        country: Any = self._rows.at[row, "country"] if "country" in self._rows else None
+        country = None if pd.isna(country) else country
+        return _or_none(phone, value, country=country, default_country=self._default_country)
 
     @cached_property
     def _phones(self) -> pd.DataFrame:
@@ -204,29 +182,23 @@ class OptOuts:
 
     def _same_unread_phone(self, theirs: pd.Series) -> pd.Series:
         """Return the rows that have the last digits of a phone of theirs that cannot be read."""
-        phones, country = self._phones, self._rows.get("country", pd.Series(None, self._rows.index, dtype="object"))
+        phones = self._phones
         ends = phones["digits"].str[-_UNREAD_DIGITS:]
         unread = {
             end
             for row, value, end in zip(phones["row"], phones["value"], ends, strict=True)
-            if theirs.at[row]
-            and len(end) == _UNREAD_DIGITS
-            and _phone_or_none(value, country=country.at[row], default_country=self._default_country) is None
+            if theirs.at[row] and len(end) == _UNREAD_DIGITS and self._phone(row, value) is None
         }
         return phones.loc[ends.isin(unread), "row"]
 
 
-def _email_or_none(value: Any) -> str | None:
-    """Return the address as all lists write it; what is no address, such as "-", is shared with nobody."""
-    try:
-        return email(value)
-    except Unusable:
-        return None
+def _addresses(rows: Any, addresses: list[str | None]) -> pd.DataFrame:
+    return pd.DataFrame({"row": rows, "address": addresses}, dtype="object")
 
 
-def _phone_or_none(value: Any, *, country: Any, default_country: str | None) -> str | None:
+def _or_none(write: Callable[..., str], value: Any, **more: Any) -> str | None:
+    """Return an address as all lists write it; what is no address, such as "-", is shared with nobody."""
     try:
-        country = None if pd.isna(country) else country
-        return phone(value, country=country, default_country=default_country)
+        return write(value, **more)
     except Unusable:
         return None

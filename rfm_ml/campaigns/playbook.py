@@ -57,13 +57,7 @@ def load_playbook(path: str | Path | None = None, *, segments: Iterable[str] | N
 
 
 def require_segments(names: Iterable[str], segments: Iterable[str], *, what: str) -> None:
-    """Refuse a name that no customer of the study can have.
-
-    Raises
-    ------
-    ParamsError
-        Names the nearest segment.
-    """
+    """Refuse (`ParamsError`) a name that no customer of the study can have, and name the nearest segment."""
     known = list(segments)
     for name in names:
         if name not in known:

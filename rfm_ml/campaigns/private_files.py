@@ -10,11 +10,6 @@ def open_private(path: Path) -> BinaryIO:
 
     The mode is given when the file is made, so there is no moment in which others could open it. The old file
     is removed first, because writing into it would keep its mode and follow a link somebody placed there.
-
-    Raises
-    ------
-    OSError
-        If the folder cannot be written.
     """
     path.unlink(missing_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)

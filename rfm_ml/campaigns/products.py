@@ -1,4 +1,4 @@
-"""What to offer each customer next: what others of his segment buy in this season and he has never bought.
+"""What to offer each customer next: what others of their segment buy in this season and they have never bought.
 
 Products are ranked per segment by lift, the share of the segment's buyers who took the product over the share of all
 buyers who did. Lifts of small counts are shrunk towards 1, so that a rare product does not win by chance. Below the
@@ -28,22 +28,11 @@ BY: Final = {"product": "product_id", "category": "category"}
 class ProductRules:
     """How products are ranked.
 
-    Parameters
-    ----------
-    by
-        Offer products or categories.
-    per_customer
-        How many each customer is offered.
-    season_days
-        Purchases count from as many days before the as-of day, and from as many after the same day of last year
-        (364 days earlier), which is the season to come. None counts all purchases.
-    least_buyers
-        A segment's product needs as many buyers in the season to be ranked by its lift.
-    among
-        And it must be among as many products that the segment buys most. Few give offers near the best sellers,
-        many give what is typical of the segment and bought by few.
-    shrinkage
-        Buyers added to those found and to those expected.
+    The season is the `season_days` before the as-of day, and as many after the same day of last year (364 days
+    earlier), which is the season to come; None counts all purchases. A segment's product is ranked by its lift if it
+    has `least_buyers` in the season and is one of the `among` products that the segment buys most: few give offers
+    near the best sellers, many give what is typical of the segment and bought by few. `shrinkage` is added to the
+    buyers found and to those expected.
 
     Raises
     ------
@@ -86,8 +75,6 @@ def product_lift(
         `customer_id, segment`.
     as_of
         The day that the season is counted from.
-    rules
-        None for the defaults.
 
     Returns
     -------
@@ -117,8 +104,8 @@ def product_lift(
     ...     "ordered_on": pd.to_datetime(["2025-06-01"] * 5),
     ... })
     >>> segments = pd.DataFrame({"customer_id": [1, 2, 3, 4], "segment": ["A", "A", "B", "B"]})
-    >>> found = product_lift(lines, segments, as_of="2025-06-30", rules=ProductRules(least_buyers=2, shrinkage=1))
-    >>> found.filter(found.segment == "A").order_by("rank").to_pandas()[["product", "lift", "by_lift"]].values.tolist()
+    >>> lift = product_lift(lines, segments, as_of="2025-06-30", rules=ProductRules(least_buyers=2, shrinkage=1))
+    >>> lift.filter(lift.segment == "A").order_by("rank").to_pandas()[["product", "lift", "by_lift"]].values.tolist()
     [['tea', 1.5, True], ['jam', 0.8, False]]
     """
     rules = rules or ProductRules()
@@ -132,21 +119,14 @@ def next_products(
     as_of: dt.date | str,
     rules: ProductRules | None = None,
 ) -> ir.Table:
-    """Give each customer the first products of his segment that he has never bought.
-
-    Arguments as for `product_lift`.
+    """Give each customer the first products of their segment that they have never bought; arguments as `product_lift`.
 
     Returns
     -------
     Table
         One row per customer, segment and product: `customer_id, segment, place` (from 1), `product, lift, by_lift`.
-        Fewer than `per_customer` rows where he has bought all but a few of what was sold in the season.
-        In no particular order. One query, whose size grows with the purchases and not with customers times products.
-
-    Raises
-    ------
-    DataError
-        If a column is missing.
+        Fewer than `per_customer` rows where they have bought all but a few of what was sold in the season. In no
+        particular order. One query, whose size grows with the purchases and not with customers times products.
     """
     rules = rules or ProductRules()
     purchases, labels = _purchases(lines, as_of=as_day(as_of), rules=rules), _labels(segments)
@@ -155,7 +135,7 @@ def next_products(
     owned = purchases.select("customer_id", "product").distinct().join(labels, "customer_id")
     owned = owned.join(ranked.select("segment", "product", "rank"), ["segment", "product"]).select(*who, "rank")
     counts = owned.group_by(who).aggregate(owned=lambda t: t.count())
-    # Who owns b of his segment's ranks finds what he lacks among the first per_customer + b.
+    # A customer who owns b of their segment's ranks finds what they lack among the first per_customer + b.
     reach = labels.left_join(counts, who).select(*who, reach=lambda t: t.owned.fill_null(0) + rules.per_customer + 1)
     ranks = reach.select(*who, rank=ibis.range(1, reach.reach).unnest())
     free = ranks.anti_join(owned, [*who, "rank"]).join(ranked, ["segment", "rank"])
@@ -165,22 +145,11 @@ def next_products(
 
 
 def product_columns(found: ir.Table, *, per_customer: int, products: ir.Table | pd.DataFrame | None = None) -> ir.Table:
-    """Lay the products of each customer side by side, as columns of a list.
+    """Lay the products that `next_products` found for each customer side by side, as columns of a list.
 
-    Parameters
-    ----------
-    found
-        As `next_products` returns it.
-    per_customer
-        How many columns.
-    products
-        What is known of the products: `product_id`, and `name`, `category` or both, which follow as columns.
-
-    Returns
-    -------
-    Table
-        One row per customer and segment: `customer_id`, `segment`, and for each place `product_1` as text, and
-        `product_1_name`, `product_1_category` where known; missing where there is none.
+    `products` is what is known of them: `product_id`, and `name`, `category` or both. Returns one row per customer and
+    segment: `customer_id`, `segment`, and for each place `product_1` as text, and `product_1_name`,
+    `product_1_category` where known; missing where there is none.
     """
     details: list[str] = []
     if products is not None:

@@ -115,6 +115,20 @@ def test_names_and_places_of_meta() -> None:
             unusable()
 
 
+def test_examples_of_each_rule() -> None:
+    assert sha256("mary@example.com") == "f1904cf1a9d73a55fa5de0ac823c4403ded71afd4c3248d00bdcd0866552bb79"
+    assert [is_formula(v) for v in ("=1+1", "Anna", -5)] == [True, False, False]
+    assert clean(" Zoe\u0308 \u200e\n van  Dijk ") == "Zo\u00eb van Dijk"
+    assert cut("\u00e4\u00f6\u00fc", max_bytes=5) == Noted("\u00e4\u00f6", "cut to 5 bytes")
+    assert [normalise.iso_country(v) for v in (" de ", "UK")] == ["DE", "GB"]
+    assert normalise.name(" Anna  Maria ") == "Anna Maria"
+    names = ("Dr. Anna  Maria", "Smith, Jr.", "Prof")
+    assert [google.person_name(n) for n in names] == ["anna maria", "smith", "prof"]
+    assert [meta.person_name(n) for n in (" Zo\u00eb-Marie ", "van Dijk")] == ["zo\u00ebmarie", "van dijk"]
+    assert meta.digits("+15559876543") == "15559876543"
+    assert meta.postal_code("94103-1234", {"country": "US"}) == "94103"
+
+
 @pytest.mark.parametrize("typed", [date(1980, 1, 2), datetime(1980, 1, 2, 5), "1980-01-02", " 1980-01-02T00:00:00 "])
 def test_birth_date(typed: object) -> None:
     assert normalise.birth_date(typed) == date(1980, 1, 2)

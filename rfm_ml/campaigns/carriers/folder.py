@@ -22,12 +22,8 @@ _BUCKETS: Final = ("s3", "s3a", "gs", "gcs", "abfs", "az")
 class FolderCarrier:
     """A folder that lists are put into, as `<url>/<study>/<as_of>/<audience>/<file>`.
 
-    Parameters
-    ----------
-    url
-        As fsspec takes it: s3://bucket/lists, sftp://host/lists, file:///srv/lists.
-    options
-        Options of the file system: `endpoint_url`, `key` and `secret` for S3, `username` and `password` for SFTP.
+    `url` is as fsspec takes it: s3://bucket/lists, sftp://host/lists, file:///srv/lists. `options` are those of the
+    file system: `endpoint_url`, `key` and `secret` for S3, `username` and `password` for SFTP.
 
     Raises
     ------
@@ -68,13 +64,7 @@ class FolderCarrier:
         return f"{self.kind}://{parts.hostname or ''}{parts.path}"
 
     def deliver(self, parcel: Parcel) -> list[str]:
-        """Put the files of a list into its folder; the same list again replaces them.
-
-        Raises
-        ------
-        DeliveryError
-            If a file cannot be written, or is not of its size afterwards. Nothing half-written has a file's name.
-        """
+        """Put the files of a list into its folder, whole or not at all; the same list again replaces them."""
         place = PurePosixPath(self._root, parcel.study, parcel.as_of, parcel.audience)
         try:
             if self.kind not in _BUCKETS:

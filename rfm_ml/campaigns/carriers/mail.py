@@ -24,8 +24,6 @@ class MailServer:
 
     Parameters
     ----------
-    host
-        Its name.
     port
         None for the usual one: 587 with starttls, 465 with ssl, 25 without.
     security
@@ -55,15 +53,7 @@ class MailServer:
 
     @contextmanager
     def connected(self) -> Iterator[smtplib.SMTP]:
-        """Give a connection that is encrypted and logged in as asked for.
-
-        Raises
-        ------
-        DeliveryRefusedError
-            If certificate, user or password are refused.
-        DeliveryError
-            If the server cannot be reached.
-        """
+        """Give a connection that is encrypted and logged in as asked for."""
         server: smtplib.SMTP | None = None
         try:
             context, port = ssl.create_default_context(), self.port or PORTS[self.security]
@@ -90,20 +80,10 @@ class MailServer:
 
 
 class MailCarrier:
-    """Those who get a message about a list.
+    """Messages about lists to colleagues.
 
-    Parameters
-    ----------
-    server
-        Takes the messages.
-    sender, recipients
-        Addresses.
-    attach
-        Attach the list; otherwise the message says what was written and where to find it.
-    link
-        Where to find the list, in words or as a URL.
-    max_mb
-        Largest size of the attached files together.
+    With `attach` the list goes along, up to `max_mb` in all; otherwise the message says what was written and, by `link`
+    (words or a URL), where to find it.
 
     Raises
     ------
@@ -133,13 +113,7 @@ class MailCarrier:
         return f"mail to {people} by {self.server.host}{', list attached' if self.attach else ''}"
 
     def message(self, parcel: Parcel) -> EmailMessage:
-        """Return the message of a list; the same list has the same Message-ID.
-
-        Raises
-        ------
-        DataError
-            If the files to attach are too large.
-        """
+        """Return the message of a list; the same list has the same Message-ID."""
         message = EmailMessage()
         message["From"], message["To"] = self.sender, ", ".join(self.recipients)
         message["Subject"] = f"List {parcel.audience} of {parcel.study}, {parcel.as_of}: {parcel.rows:,} rows"
@@ -186,8 +160,8 @@ class MailCarrier:
                     f"The mail server must say that it has the message. The connection broke ({type(error).__name__}): "
                     "it may have it, or not."
                 ) from None
-        told = f"The mail server refused {len(refused)} of {len(self.recipients)} recipients; the others have it."
-        return [told] if refused else []
+        note = f"The mail server refused {len(refused)} of {len(self.recipients)} recipients; the others have it."
+        return [note] if refused else []
 
 
 def _usable(address: str) -> bool:
@@ -197,8 +171,8 @@ def _usable(address: str) -> bool:
 
 def _answered(code: int) -> DeliveryError:
     """Return the error for an answer, by its number alone: its words may hold addresses."""
-    told = f"The mail server must take the message. It answered {code}."
-    return DeliveryRefusedError(told) if code >= 500 else DeliveryError(f"{told} Try later.")
+    fault = f"The mail server must take the message. It answered {code}."
+    return DeliveryRefusedError(fault) if code >= 500 else DeliveryError(f"{fault} Try later.")
 
 
 def _not_connected(error: Exception) -> DeliveryError:

@@ -4,12 +4,10 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
+from rfm_ml.campaigns.manifest import HELD, WRITTEN
 from rfm_ml.core.errors import DataError, GateError
-
-WRITTEN: Final = "written"
-HELD: Final = "held"
 
 
 @dataclass(frozen=True)
@@ -45,20 +43,20 @@ class Parcel:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of audience and files: the same list has the same digest, whenever it is sent."""
+        """SHA-256 of audience and files: the same list has the same digest, whenever it is delivered."""
         parts = [self.study, self.audience, *(f"{f.name} {f.sha256}" for f in self.files)]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 class Carrier(Protocol):
-    """A way to hand over a list."""
+    """A way to deliver a list."""
 
     @property
     def where(self) -> str:
         """Where lists go, in words, without secrets and without anybody's address."""
 
     def deliver(self, parcel: Parcel) -> list[str]:
-        """Hand over a list and return what is worth knowing.
+        """Deliver a list and return what is worth knowing.
 
         Raises
         ------
@@ -68,12 +66,7 @@ class Carrier(Protocol):
 
 
 def read_parcel(folder: Path) -> Parcel | None:
-    """Return the list in an audience's folder after checking every file, None if there is nothing to send.
-
-    Parameters
-    ----------
-    folder
-        `campaigns/<audience>/` of a published report, with `manifest.json`.
+    """Return the list in an audience's folder after checking every file, None if there is nothing to deliver.
 
     Raises
     ------
@@ -110,10 +103,10 @@ def _checked(folder: Path, entry: dict[str, Any]) -> ParcelFile:
     if not path.is_file() or path.is_symlink():
         raise DataError(f"Every file of a list must be there. {str(path)!r} is not. Run the study again.")
     with path.open("rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
-    if found != entry["sha256"]:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    if digest != entry["sha256"]:
         raise DataError(
             f"A list must be sent as it was written. {str(path)!r} was changed since: its SHA-256 is not the "
             "manifest's. Run the study again."
         )
-    return ParcelFile(path, int(entry["rows"]), path.stat().st_size, found)
+    return ParcelFile(path, int(entry["rows"]), path.stat().st_size, digest)

@@ -16,10 +16,7 @@ FAILED: Final = "failed"
 class Receipts:
     """A journal of deliveries; call it with the study's lock held.
 
-    Parameters
-    ----------
-    file
-        Its file. It names lists, files and digests, and nobody who is on a list.
+    It names lists, files and digests, and nobody who is on a list.
 
     Raises
     ------

@@ -77,13 +77,12 @@ class Webhook:
     Raises
     ------
     ParamsError
-        If the address cannot be used or a limit is not usable. The message never repeats the address, which may hold
-        a key.
+        If the address or a limit is not usable. The message never repeats the address, which may hold a key.
 
     Notes
     -----
     Waits are "full jitter": M. Brooker (2015), Exponential Backoff and Jitter, AWS Architecture Blog. Redirects are
-    not followed: the signature is for this address.
+    not followed: the signature is for this address. Why not urllib3: docs/adr/0009-webhook-retries.md.
     """
 
     def __init__(
@@ -113,7 +112,7 @@ class Webhook:
         return str(self._url.hostname)
 
     def post(self, body: bytes, *, key: str, deadline: float) -> None:
-        """Deliver a message: return when the receiver has answered with success.
+        """Post a message: return when the receiver has answered with success.
 
         Parameters
         ----------
@@ -198,18 +197,9 @@ class Webhook:
 
 
 class WebhookCarrier:
-    """A receiver of signed messages about lists.
+    """Lists as signed messages that say what is there, with the files in base64 if `attach` asks for them.
 
-    Parameters
-    ----------
-    webhook
-        Where to, how often and how patiently.
-    attach
-        Put the files into the message, in base64; otherwise it says what was written.
-    max_mb
-        Largest size of the files in a message together.
-    total_seconds
-        Time limit of all tries.
+    The files of a message may have `max_mb` together; all its tries may take `total_seconds`.
     """
 
     def __init__(
@@ -223,13 +213,7 @@ class WebhookCarrier:
         return f"webhook at {self.webhook.host}{', list in the message' if self.attach else ''}"
 
     def body(self, parcel: Parcel) -> bytes:
-        """Return the message: study, audience, day, destination, and each file with rows, bytes and SHA-256.
-
-        Raises
-        ------
-        DataError
-            If the files are too large for a message.
-        """
+        """Return the message: study, audience, day, destination, and each file with rows, bytes and SHA-256."""
         size = sum(f.bytes for f in parcel.files)
         if self.attach and size > self.max_mb * 1e6:
             raise DataError(
@@ -245,13 +229,7 @@ class WebhookCarrier:
         return json.dumps(about | {"files": files}, ensure_ascii=False, sort_keys=True).encode()
 
     def deliver(self, parcel: Parcel) -> list[str]:
-        """Post the message; the same list has the same idempotency key.
-
-        Raises
-        ------
-        DeliveryError
-            As `Webhook.post`. Trying again is safe where the receiver drops keys it knows.
-        """
+        """Post the message; the same list has the same idempotency key. Errors as of `Webhook.post`."""
         self.webhook.post(self.body(parcel), key=parcel.digest[:32], deadline=time.monotonic() + self.total_seconds)
         return []
 

@@ -10,13 +10,14 @@ from rfm_ml.campaigns.destinations.excel import Excel
 from rfm_ml.campaigns.destinations.files import ListFile, WrittenList, read_rejects
 from rfm_ml.campaigns.destinations.generic import Csv, JsonLines, Parquet
 from rfm_ml.campaigns.destinations.google import Google
-from rfm_ml.campaigns.destinations.hubspot import HubSpot, HubSpotOptOuts
-from rfm_ml.campaigns.destinations.klaviyo import Klaviyo, KlaviyoSms, KlaviyoSuppression
+from rfm_ml.campaigns.destinations.hubspot import HubSpot
+from rfm_ml.campaigns.destinations.klaviyo import Klaviyo, KlaviyoSms
 from rfm_ml.campaigns.destinations.linkedin import LinkedIn
 from rfm_ml.campaigns.destinations.mailchimp import Mailchimp
 from rfm_ml.campaigns.destinations.meta import Meta
 from rfm_ml.campaigns.destinations.phones import CallList, Sms
 from rfm_ml.campaigns.destinations.pinterest import Pinterest
+from rfm_ml.campaigns.destinations.suppression import HubSpotOptOuts, KlaviyoSuppression
 from rfm_ml.campaigns.destinations.tiktok import TikTok
 from rfm_ml.campaigns.destinations.web_feed import WebFeed
 from rfm_ml.core.checks import require_known
@@ -32,14 +33,7 @@ DESTINATIONS: Final[dict[str, type[Destination]]] = {
 
 
 def make_destination(name: str, **options: Any) -> Destination:
-    """Return a destination.
-
-    Parameters
-    ----------
-    name
-        A key of `DESTINATIONS`.
-    options
-        The arguments of the class: `default_country`, `properties` and a few of its own.
+    """Return a destination by its name, with options of its class: `default_country`, `properties`, a few of its own.
 
     Raises
     ------

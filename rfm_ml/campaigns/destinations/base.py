@@ -25,9 +25,7 @@ MAX_FILES: Final = 200
 
 
 class Destination(ABC):
-    """A destination for lists.
-
-    A destination of one's own is a class with `name`, `channel`, `fields` and whatever else differs from here.
+    """A destination for lists. One of your own is a class with `name`, `channel`, `fields` and whatever else differs.
 
     Parameters
     ----------
@@ -284,12 +282,6 @@ class Addresses:
 
 
 def slug(text: str) -> str:
-    """Return a name that is safe as part of a file's name.
-
-    Examples
-    --------
-    >>> slug("Can't lose / März"), slug("../..")
-    ('can-t-lose-marz', 'list')
-    """
+    """Return a name that is safe as part of a file's name."""
     ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9_]+", "-", ascii_text).strip("-")[:80] or "list"

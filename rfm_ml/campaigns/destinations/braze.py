@@ -12,18 +12,8 @@ from rfm_ml.campaigns.destinations.base import Destination
 from rfm_ml.campaigns.destinations.contacts import Row
 from rfm_ml.campaigns.destinations.fields import Field, any_of, consent_field, iso_date, phone_field, plain, present
 
-GENDERS: Final = {
-    "m": "M",
-    "male": "M",
-    "f": "F",
-    "female": "F",
-    "o": "O",
-    "other": "O",
-    "n": "N",
-    "not applicable": "N",
-    "p": "P",
-    "prefer not to say": "P",
-}
+_GENDERS: Final = {"male": "M", "female": "F", "other": "O", "not applicable": "N", "prefer not to say": "P"}
+GENDERS: Final = _GENDERS | {word[0]: letter for word, letter in _GENDERS.items()}
 
 ADDRESSES: Final = {"email": ("email", "e-mail"), "sms": ("phone", "phone")}
 """The column without which a channel reaches nobody, and what it is called; push finds devices by the id."""
@@ -32,15 +22,8 @@ ADDRESSES: Final = {"email": ("email", "e-mail"), "sms": ("phone", "phone")}
 class Braze(Destination):
     """`external_id` first, Braze's default attributes, every other column as a custom attribute `rfm_...`.
 
-    A user is found by `customer_id`. The address that the channel needs must be usable; another one that is not is
-    left empty and changes nothing at Braze.
-
-    Parameters
-    ----------
-    channel
-        What the list is for: email, sms, push or another.
-    default_country, properties
-        As in `Destination`.
+    A user is found by `customer_id`. The address that the channel (email, sms, push or another) needs must be usable;
+    another one that is not is left empty and changes nothing at Braze.
     """
 
     name = "braze"
@@ -55,10 +38,6 @@ class Braze(Destination):
 
     def fields(self, columns: Sequence[str]) -> list[Field]:
         """Return the id first, then what the contacts have."""
-        consents = [
-            Field("email_subscribe", "consent_email", _email_consent, always=True),
-            consent_field("push_subscribe", "consent_push", granted="opted_in", refused="unsubscribed"),
-        ]
         own = [
             plain("first_name", "first_name", normalise.name),
             plain("last_name", "last_name", normalise.name),
@@ -69,7 +48,8 @@ class Braze(Destination):
             plain("home_city", "city"),
             plain("language", "language"),
             phone_field("phone", "phone", default_country=self.default_country),
-            *consents,
+            Field("email_subscribe", "consent_email", _email_consent, always=True),
+            consent_field("push_subscribe", "consent_push", granted="opted_in", refused="unsubscribed"),
         ]
         identifier = plain("external_id", "customer_id", as_text)
         return [identifier, *present(own, columns), *self.property_fields(columns)]

@@ -17,7 +17,7 @@ from xlsxwriter import Workbook
 from rfm_ml.campaigns.cells import Noted, as_text, guarded
 from rfm_ml.campaigns.destinations.fields import Field
 from rfm_ml.campaigns.destinations.files import Cells, Sink
-from rfm_ml.campaigns.destinations.generic import Generic, each
+from rfm_ml.campaigns.destinations.generic import Csv, each
 from rfm_ml.campaigns.private_files import open_private
 
 MAX_ROWS: Final = 1_048_576
@@ -39,15 +39,11 @@ _CREATED: Final = datetime(2000, 1, 1)
 """When every workbook says that it was made, so that the same list is the same bytes."""
 
 
-class Excel(Generic):
+class Excel(Csv):
     """For people: one sheet, dates as dates, long numbers as text, and as in CSV no text that Excel would run."""
 
     name = "excel"
     suffix = ".xlsx"
-
-    def header(self, column: str) -> str:
-        """Return the name, harmless in a spreadsheet."""
-        return str(guarded(column))
 
     def content(self, value: Any) -> Any:
         """Return the value, as harmless text if it is text or a list."""

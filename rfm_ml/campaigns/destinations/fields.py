@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from rfm_ml.campaigns.cells import Normalise, Noted, Unusable, as_text, clean, is_formula, sha256
 from rfm_ml.campaigns.destinations.contacts import CONTACT_COLUMNS, Row
-from rfm_ml.campaigns.normalise import birth_date, email, phone
+from rfm_ml.campaigns.normalise import birth_date, phone
 
 FORMULA: Final = "starts with a character that a spreadsheet would run"
 
@@ -21,21 +21,10 @@ class Refused(ValueError):  # noqa: N818 - a verdict on a contact, seen only by 
 class Field:
     """One column of a list.
 
-    Parameters
-    ----------
-    header
-        Its name at the destination.
-    source
-        The column of the contacts.
-    write
-        From the value and the whole contact to the cell; may raise `Unusable` or return `Noted`.
-    hashed
-        Whether the cell is the SHA-256 of the text.
-    guarded
-        Whether a text that a spreadsheet would run refuses the contact. Not for phones, which start with +, nor
-        for the addresses of those who opted out, who must not be lost.
-    always
-        Whether a missing value is written as well.
+    `header` is its name at the destination, `source` the column of the contacts. `write` makes the cell from the value
+    and the whole contact; it may raise `Unusable` or return `Noted`. A `hashed` cell is the SHA-256 of the text. A
+    `guarded` one refuses the contact if a spreadsheet would run the text: not for phones, which start with +, nor for
+    the addresses of those who opted out, who must not be lost. With `always` a missing value is written as well.
     """
 
     header: str
@@ -91,11 +80,6 @@ def phone_field(
         return shape(phone(value, country=row.get("country"), default_country=default_country))
 
     return Field(header, source, write, hashed=hashed, guarded=False)
-
-
-def opt_out_field(header: str, source: str) -> Field:
-    """Return a column of e-mails of people who opted out, whatever character they start with."""
-    return plain(header, source, email, guarded=False)
 
 
 def consent_field(header: str, source: str, *, granted: str, refused: str, unknown: str | None = None) -> Field:

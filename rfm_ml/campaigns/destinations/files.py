@@ -70,13 +70,7 @@ class WrittenList:
 
 
 class Sink(ABC):
-    """One file of a list, or its parts: `name.csv`, `name-2.csv`, ...
-
-    Parameters
-    ----------
-    path
-        Of the first part.
-    """
+    """One file of a list, or its parts: `name.csv`, `name-2.csv`, ..."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -116,20 +110,10 @@ def csv_line(cells: Cells) -> bytes:
 
 
 class LineSink(Sink):
-    """Text files, a line per row.
+    """Text files, a line per row that `encode` makes of its cells.
 
-    Parameters
-    ----------
-    path
-        Of the first part.
-    encode
-        From the cells of a row to its line.
-    header, footer, between
-        Bytes at the start and the end of every part, and between two rows.
-    max_bytes
-        Largest size of one file.
-    split
-        Whether the destination takes a longer list in parts; otherwise it is refused.
+    `header` and `footer` stand at the start and the end of every part, `between` stands between two rows. A list of
+    more than `max_bytes` is written in parts if the destination takes it so (`split`); otherwise it is refused.
     """
 
     def __init__(

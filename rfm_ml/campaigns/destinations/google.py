@@ -34,7 +34,7 @@ _SUFFIXES: Final = frozenset(("jr", "sr", "phd", "md", "esq"))
 class Google(Destination):
     """Google's six columns: e-mail, phone and names hashed, country and zip readable.
 
-    An address is of use only with both names, country and zip; otherwise none of the four is written. Consent is told
+    An address is of use only with both names, country and zip; otherwise none of the four is written. Consent is stated
     for a whole file, so there is one file of contacts who granted it, and one of contacts outside the EEA who were
     never asked. In the EEA, and where the country is not known, a contact needs a granted consent.
     """
@@ -75,28 +75,13 @@ class Google(Destination):
             return (GRANTED,)
         if consent in (False,):
             raise Refused("consent to ads is refused")
-        try:
-            outside = row.get("country") is not None and normalise.iso_country(row["country"]) not in EEA
-        except Unusable:
-            outside = False
-        if not outside:
+        if (normalise.country_or_none(row.get("country")) or "DE") in EEA:
             raise Refused("no consent to ads, which the EEA asks for (a country that is not known counts as EEA)")
         return (NOT_STATED,)
 
 
 def email(value: Any) -> str:
-    """Return the address as Google hashes it: no white space; no dots and no +tag before gmail.com.
-
-    Raises
-    ------
-    Unusable
-        As `normalise.email`.
-
-    Examples
-    --------
-    >>> email(" Ma.ry+shop@GMail.com "), email("Ma.ry+shop@example.com")
-    ('mary@gmail.com', 'ma.ry+shop@example.com')
-    """
+    """Return the address as Google hashes it: no white space; no dots and no +tag before gmail.com."""
     text = normalise.email("".join(clean(value).split()))
     mailbox, _, domain = text.partition("@")
     if domain not in _DOTLESS:
@@ -108,13 +93,7 @@ def email(value: Any) -> str:
 
 
 def person_name(value: Any) -> str:
-    """Return a name in lower case without titles.
-
-    Examples
-    --------
-    >>> person_name("Dr. Anna  Maria"), person_name("Smith, Jr."), person_name("Prof")
-    ('anna maria', 'smith', 'prof')
-    """
+    """Return a name in lower case without titles."""
     words = normalise.name(value).lower().split()
     while len(words) > 1 and words[0].strip(".,") in _TITLES:
         words = words[1:]

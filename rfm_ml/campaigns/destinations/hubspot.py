@@ -1,14 +1,13 @@
-"""HubSpot: contacts by e-mail, and the list of those who opted out.
+"""HubSpot: contacts by e-mail.
 
-Source: HubSpot Knowledge Base, "Set up your import files" and the page on importing an opt-out list, both read
-2025-2026.
+Source: HubSpot Knowledge Base, "Set up your import files", read 2025-2026.
 """
 
 from collections.abc import Sequence
 
 from rfm_ml.campaigns import normalise
 from rfm_ml.campaigns.destinations.base import Destination
-from rfm_ml.campaigns.destinations.fields import Field, iso_date, opt_out_field, phone_field, plain, present
+from rfm_ml.campaigns.destinations.fields import Field, iso_date, phone_field, plain, present
 
 
 class HubSpot(Destination):
@@ -36,17 +35,3 @@ class HubSpot(Destination):
         ]
         address = plain("Email", "email", normalise.email)
         return [address, *present(own, columns), *self.property_fields(columns)]
-
-
-class HubSpotOptOuts(Destination):
-    """One column `Email` of those who opted out."""
-
-    name = "hubspot_opt_outs"
-    channel = "suppression"
-    needs = ("email",)
-    found_by = "e-mail"
-    unique = "email"
-
-    def fields(self, columns: Sequence[str]) -> list[Field]:
-        """Return the one column."""
-        return [opt_out_field("Email", "email")]

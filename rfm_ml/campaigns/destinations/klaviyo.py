@@ -1,22 +1,14 @@
-"""Klaviyo: profiles for a list, by e-mail or by phone, and the suppression list.
+"""Klaviyo: profiles for a list, by e-mail or by phone.
 
-Source: Klaviyo Help Center, "How to add subscribers to a list" (columns, consent, 50 MB), "How to upload a list of SMS
-contacts" and the page on importing a suppression list, all read 2025-2026.
+Source: Klaviyo Help Center, "How to add subscribers to a list" (columns, consent, 50 MB) and "How to upload a list of
+SMS contacts", both read 2025-2026.
 """
 
 from collections.abc import Sequence
 
 from rfm_ml.campaigns import normalise
 from rfm_ml.campaigns.destinations.base import Destination
-from rfm_ml.campaigns.destinations.fields import (
-    Field,
-    consent_field,
-    iso_date,
-    opt_out_field,
-    phone_field,
-    plain,
-    present,
-)
+from rfm_ml.campaigns.destinations.fields import Field, consent_field, iso_date, phone_field, plain, present
 
 
 class Klaviyo(Destination):
@@ -62,19 +54,3 @@ class KlaviyoSms(Klaviyo):
     needs = ("phone",)
     found_by = "phone"
     unique = "phone"
-
-
-class KlaviyoSuppression(Destination):
-    """One column `Email` of those who must not be written to."""
-
-    name = "klaviyo_suppression"
-    channel = "suppression"
-    needs = ("email",)
-    found_by = "e-mail"
-    unique = "email"
-    max_bytes = 50_000_000
-    split = True
-
-    def fields(self, columns: Sequence[str]) -> list[Field]:
-        """Return the one column."""
-        return [opt_out_field("Email", "email")]

@@ -19,13 +19,8 @@ MAX_BYTES: Final = 255
 class Mailchimp(Destination):
     """`Email Address` and merge fields of at most 255 bytes; a tag is given to a whole file when it is imported.
 
-    Parameters
-    ----------
-    tag_by
-        Column whose values are the tags, several as a list or as "a;b"; a contact with two tags is in two files,
-        one without goes to the file without a tag.
-    default_country, properties
-        As in `Destination`.
+    `tag_by` is the column whose values are the tags, several as a list or as "a;b"; a contact with two tags is in two
+    files, one without goes to the file without a tag.
     """
 
     name = "mailchimp"

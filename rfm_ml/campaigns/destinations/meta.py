@@ -63,65 +63,28 @@ class Meta(Destination):
 
 
 def digits(e164: str) -> str:
-    """Return a phone as Meta hashes it: digits only, country code first.
-
-    Examples
-    --------
-    >>> digits("+15559876543")
-    '15559876543'
-    """
+    """Return a phone as Meta hashes it: digits only, country code first."""
     return e164.removeprefix("+")
 
 
 def person_name(value: Any) -> str:
-    """Return a name in lower case without punctuation; letters of every script stay.
-
-    Examples
-    --------
-    >>> person_name("O'Brien"), person_name(" Zoë-Marie "), person_name("van Dijk")
-    ('obrien', 'zoëmarie', 'van dijk')
-    """
+    """Return a name in lower case without punctuation; letters of every script stay."""
     text = normalise.name(value).lower()
     return " ".join("".join(c for c in text if unicodedata.category(c)[0] not in "PS").split())
 
 
-def country_of(row: Row) -> str | None:
-    """Return a contact's country as an ISO code, None if it is not known."""
-    try:
-        return None if row.get("country") is None else normalise.iso_country(row["country"])
-    except Unusable:
-        return None
-
-
 def state(value: Any, row: Row) -> str:
-    """Return a state in lower case, a to z: the two letters of its code in the United States.
-
-    Raises
-    ------
-    Unusable
-        If a state of the United States is not a code.
-    """
+    """Return a state in lower case, a to z: the two letters of its code in the United States."""
     text = normalise.letters_a_to_z(value)
-    if country_of(row) == "US" and len(text) != 2:
+    if normalise.country_or_none(row.get("country")) == "US" and len(text) != 2:
         raise Unusable("it is not the two letters of a state of the United States")
     return text
 
 
 def postal_code(value: Any, row: Row) -> str:
-    """Return a postal code in lower case without spaces: the first five digits in the United States.
-
-    Raises
-    ------
-    Unusable
-        If a code of the United States does not begin with five digits.
-
-    Examples
-    --------
-    >>> postal_code("M1 1AE", {"country": "GB"}), postal_code("94103-1234", {"country": "US"})
-    ('m11ae', '94103')
-    """
+    """Return a postal code in lower case without spaces: the first five digits in the United States."""
     text = "".join(clean(value).lower().split())
-    if country_of(row) != "US":
+    if normalise.country_or_none(row.get("country")) != "US":
         return text
     if not (text[:5].isascii() and text[:5].isdigit() and len(text) >= 5):
         raise Unusable("it is not a ZIP code of the United States")
@@ -129,13 +92,7 @@ def postal_code(value: Any, row: Row) -> str:
 
 
 def age(value: Any) -> str:
-    """Return an age in whole years.
-
-    Raises
-    ------
-    Unusable
-        If it is none.
-    """
+    """Return an age in whole years."""
     text = clean(value)
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 130):
         raise Unusable("it is not an age in years")
@@ -143,13 +100,7 @@ def age(value: Any) -> str:
 
 
 def app_user_id(value: Any) -> str:
-    """Return an app user id, which is a whole number.
-
-    Raises
-    ------
-    Unusable
-        If it is not.
-    """
+    """Return an app user id, which is a whole number."""
     text = clean(value)
     if not (text.isascii() and text.isdigit()):
         raise Unusable("it is not a numeric user id")

@@ -1,4 +1,4 @@
-"""A feed for a web site that shows each visitor what suits his segment.
+"""A feed for a web site that shows each visitor what suits their segment.
 
 Source: none but this page; the file is one JSON object, `{"<hash of the id>": {"segment": ..., ...}, ...}`. The site
 looks a visitor up by the lower-case hexadecimal SHA-256 of `salt:customer_id` in UTF-8.
@@ -18,7 +18,7 @@ from rfm_ml.core.errors import ParamsError
 
 
 class WebFeed(Destination):
-    """Properties of each customer by his hashed id; nothing of his contact data.
+    """Properties of each customer by their hashed id; nothing of their contact data.
 
     Parameters
     ----------
@@ -27,13 +27,8 @@ class WebFeed(Destination):
     default_country
         As in `Destination`.
     properties
-        Columns of the feed. A feed can be read by who visits the site, so None means not all, but those that are made
-        for it: `segment`, `next_step`, `funnel_stage` and what starts with `product`.
-
-    Raises
-    ------
-    ParamsError
-        If a column of contact data is chosen as a property.
+        Columns of the feed. Visitors of the site can read a feed, so None means not all, but those that are made for
+        it: `segment`, `next_step`, `funnel_stage` and what starts with `product`. Contact data is refused.
     """
 
     name = "web_feed"
@@ -80,5 +75,5 @@ class WebFeed(Destination):
 
 
 def public(column: str) -> bool:
-    """Say whether a column is made to be shown to the customer himself."""
+    """Say whether a column is made to be shown to the customers themselves."""
     return column in ("segment", "next_step", "funnel_stage") or column.startswith("product")

@@ -116,7 +116,7 @@ def test_nobody_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "fault"),
     [
         ("http://example.org/hook", "must begin with https, except on this machine"),
         ("ftp://example.org", "must be a URL such as"),
@@ -126,8 +126,8 @@ def test_nobody_there() -> None:
         ("https://me:pass@example.org/", "must hold no user or password"),
     ],
 )
-def test_addresses_that_cannot_be_used(url: str, told: str) -> None:
-    with pytest.raises(ParamsError, match=told) as caught:
+def test_addresses_that_cannot_be_used(url: str, fault: str) -> None:
+    with pytest.raises(ParamsError, match=fault) as caught:
         Webhook(url, SECRET)
     assert "pass@" not in str(caught.value)
 

@@ -132,6 +132,12 @@ def test_mailchimp_cuts_merge_fields_and_splits_by_tag(tmp_path: Path) -> None:
     assert written.values_by_reason == {"next_step: cut to 255 bytes": 1}
 
 
+@pytest.mark.parametrize(("audience", "start"), [("Can't lose / M\u00e4rz", "can-t-lose-marz"), ("../..", "list")])
+def test_a_name_of_an_audience_is_safe_in_a_files_name(tmp_path: Path, audience: str, start: str) -> None:
+    (file,) = make_destination("csv").write(mails(1), tmp_path, audience=audience).files
+    assert file.path == tmp_path / f"{start}-csv.csv"
+
+
 def test_too_many_tags_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="200 files"):
         make_destination("mailchimp").write(mails(201, segment=map(str, range(201))), tmp_path, audience="x")
