@@ -13,7 +13,7 @@ from rfm_ml.evaluation.backtest import Judged
 from rfm_ml.evaluation.inference import holm
 from rfm_ml.evaluation.recommend import recommend
 from rfm_ml.evaluation.scorecard import ALPHA, fewest_samples, pairs_table, ranks_table, scorecard_table
-from rfm_ml.evaluation.views import overview
+from rfm_ml.evaluation.summary import overview
 
 MEASURES = ("normalised_gini", "kept_frozen", "tree_accuracy", "rand_index")
 DAYS = ("2024-01-01", "2024-04-01")
