@@ -67,8 +67,8 @@ def _write_strategy(study: Study, name: str, to: Path, *, changes: Changes) -> N
     changes.sizes(name).to_csv(tables / f"sizes_{name}.csv", index=False)
     if name in changes.matrices:
         changes.matrices[name].to_csv(tables / f"movement_{name}.csv", index=False)
-    if hasattr(model.strategy_, "summary"):
-        model.strategy_.summary().to_csv(tables / f"scores_{name}.csv", index=False)
+    if (summary := model.strategy_.summary()) is not None:
+        summary.to_csv(tables / f"scores_{name}.csv", index=False)
     write_list(study, offer_list(study, name), segments / name)
     if study.params.recommendations is not None:
         segment_products(study, name).to_csv(tables / f"products_{name}.csv", index=False)

@@ -158,7 +158,7 @@ class StudySegments(StudyInputs):
         # A user's own map or class may have changed under the same name.
         blank, given = self.blank(name), self.params.strategies[name]
         names = blank.segment_map and blank.segment_map.to_dict()
-        code = inspect.getsource(type(blank.strategy)) if ":" in given.use else ""
+        code = inspect.getsource(blank.strategy.kind) if ":" in given.use else ""
         key = digest(self.params.study, self._customers_key, given.model_dump(), names, code)
         return self.store.root / f"model-{key}.json"
 
