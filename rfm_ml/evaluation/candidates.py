@@ -11,7 +11,6 @@ from typing import Final, Protocol
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
 
 from rfm_ml.evaluation.origins import History, Past, first_customers
 from rfm_ml.segments import SegmentModel
@@ -130,9 +129,7 @@ class Segmentation:
 
     def again(self, rule: SegmentRule) -> "Segmentation":
         """Return the candidate that refits as a later run does: names are aligned, a number of groups found is kept."""
-        strategy = clone(self.model.strategy, safe=False)
-        if hasattr(strategy, "get_params") and strategy.get_params(deep=False).get("k") == "auto":
-            strategy.set_params(k=max(len(rule.model.segments), 2))
+        strategy = self.model.strategy.for_refit(len(rule.model.segments))
         return replace(self, model=SegmentModel(strategy, self.model.segment_map), previous=rule.model)
 
 

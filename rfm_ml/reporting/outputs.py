@@ -35,8 +35,8 @@ def _write_strategy(study: Study, name: str, to: Day) -> None:
     study.profile(name).to_csv(to.table(f"profile_{name}"), index=False)
     model.drift(study.customers).to_csv(to.table(f"drift_{name}"), index=False)
     study.ledger(name).to_parquet(to.ledger(name), index=False, compression="zstd")
-    if hasattr(model.strategy_, "summary"):
-        model.strategy_.summary().to_csv(to.table(f"scores_{name}"), index=False)
+    if (summary := model.strategy_.summary()) is not None:
+        summary.to_csv(to.table(f"scores_{name}"), index=False)
     write_list(study, offer_list(study, name), to.folder("segments") / name)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from rfm_ml.core.text import plural
 from rfm_ml.segments.maps import SegmentMap
-from rfm_ml.strategies import ScoreStrategy
+from rfm_ml.strategies import Strategy
 from rfm_ml.strategies.reading import number_column
 from rfm_ml.strategies.scale import Floats, Ints, Scale
 from rfm_ml.strategies.words import bound
@@ -43,7 +43,7 @@ class Best:
 
 
 def cheapest_way_up(
-    customers: pd.DataFrame, *, strategy: ScoreStrategy, segment_map: SegmentMap, current: Ints | None = None
+    customers: pd.DataFrame, *, strategy: Strategy, segment_map: SegmentMap, current: Ints | None = None
 ) -> Best:
     """Return the least effort (orders first, then money) that reaches a segment listed higher.
 
@@ -110,7 +110,7 @@ def _effort(scale: Scale, values: Floats, *, score: int, rows: Ints | None, leas
 def move_up_sentences(
     customers: pd.DataFrame,
     *,
-    strategy: ScoreStrategy,
+    strategy: Strategy,
     segment_map: SegmentMap,
     segments: Sequence[str] | None = None,
 ) -> list[str]:

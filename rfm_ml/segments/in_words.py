@@ -102,8 +102,8 @@ def rules_of(model: SegmentModel, customers: pd.DataFrame, *, max_leaves: int = 
     "These are the strategy's own rules: they say of every customer what it says."
     """
     segments = model.predict(customers)
-    own = getattr(model.strategy_, "rules_", None)
-    if isinstance(own, RuleSet) and model.segment_map is None:
+    own = model.strategy_.exact_rules
+    if own is not None and model.segment_map is None:
         rules, cross_validated = own, 1.0
         exact = bool((own.predict(customers, without_order=PROSPECT) == segments).all())
     else:

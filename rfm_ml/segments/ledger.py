@@ -11,8 +11,6 @@ from rfm_ml.core.columns import row_keys
 from rfm_ml.core.errors import DataError, ParamsError
 from rfm_ml.segments.maps import PROSPECT
 from rfm_ml.segments.model import SegmentModel
-from rfm_ml.strategies import LETTERS, ScoreStrategy
-from rfm_ml.strategies.reading import number_column
 
 STATE: Final = ["segment", "since", "previous", "label", "label_periods"]
 """What the ledger of a day hands on to that of the next."""
@@ -144,21 +142,12 @@ def hold_scores(
     """
     require_between(margin, 0, 0.99, name="margin")
     strategy = model.strategy_
-    if earlier is None or not isinstance(strategy, ScoreStrategy) or not set("RFM") <= set(earlier.columns):
+    if earlier is None or not strategy.n_scores or not set("RFM") <= set(earlier.columns):
         return assigned
-    keys = row_keys(assigned, earlier)
-    before = _joined(assigned[keys], earlier[[*keys, *"RFM"]], keys=keys)
-    scores: dict[str, np.ndarray] = {}
-    for measure, scale in strategy.scales_.items():
-        letter = LETTERS[measure]
-        rows = strategy.rows(measure, customers, scores=scores)
-        values = number_column(customers, scale.column)
-        bounds = [scale.moved(margin).score(values, rows), scale.moved(-margin).score(values, rows)]
-        last, today = before[letter].to_numpy(dtype=np.float64), assigned[letter].to_numpy()
-        held = np.clip(last, np.minimum(*bounds), np.maximum(*bounds))
-        scores[measure] = np.where((last > 0) & (today > 0), held, today).astype(np.int64)
-    frame = assigned.assign(**{LETTERS[m]: s for m, s in scores.items()})
-    frame["cell"] = strategy.cells_of(scores, index=assigned.index)
+    keys, scores = row_keys(assigned, earlier), list("RFM")
+    before = _joined(assigned[keys], earlier[[*keys, *scores]], keys=keys)
+    held = strategy.hold(customers, today=assigned[scores], before=before, margin=margin).set_axis(assigned.index)
+    frame = assigned.assign(**{name: held[name] for name in (*scores, "cell")})
     frame["segment"] = frame["cell"] if model.segment_map is None else model.segment_map.segment_of(frame)
     return frame
 

@@ -9,10 +9,9 @@ from rfm_ml.core.checks import require_between
 from rfm_ml.core.errors import DataError
 from rfm_ml.segments.model import SegmentModel
 from rfm_ml.segments.profile import single_panel
-from rfm_ml.strategies import ScoreStrategy
-from rfm_ml.strategies.base import LETTERS
 from rfm_ml.strategies.reading import number_column
 from rfm_ml.strategies.scale import Ints
+from rfm_ml.strategies.scores import LETTERS
 
 CHANGES = ("orders_before", "orders_recent", "revenue_before", "revenue_recent")
 
@@ -27,7 +26,7 @@ def level_table(model: SegmentModel) -> pd.DataFrame:
         unless limits differ by channel or are nested. Levels between two equal limits are left out: nobody
         can have them.
     """
-    table = _strategy(model).summary()
+    table = _summary(model)
     levels = {m: model.levels[letter] for m, letter in LETTERS.items()}
     table["level"] = [levels[m][s - 1] for m, s in zip(table["measure"], table["score"], strict=True)]
     table = table[~(table["from"] >= table["to"])]
@@ -130,8 +129,8 @@ def limit_steps(model: SegmentModel, customers: pd.DataFrame, *, step: float = 0
         both together among all customers with an order.
     """
     require_between(step, 0, 1, name="step")
-    strategy = _strategy(model)
-    groups = strategy.summary().groupby("measure", sort=False)["group"].unique()
+    strategy = model.strategy_
+    groups = _summary(model).groupby("measure", sort=False)["group"].unique()
     known = customers[~np.isnan(number_column(customers, strategy.scales_["recency"].column))]
     scores: dict[str, Ints] = {}
     rows = []
@@ -158,10 +157,12 @@ def _neighbours(edges: np.ndarray, position: int) -> tuple[float, float]:
     return low, high
 
 
-def _strategy(model: SegmentModel) -> ScoreStrategy:
+def _summary(model: SegmentModel) -> pd.DataFrame:
+    """Return what was learned of each score; refuse a strategy without scores."""
     strategy = model.strategy_
-    if not isinstance(strategy, ScoreStrategy):
+    summary = strategy.summary()
+    if not strategy.n_scores or summary is None:
         raise DataError(
-            f"Levels must come from a strategy with scores. {type(strategy).__name__} gives none. Choose another."
+            f"Levels must come from a strategy with scores. {strategy.kind.__name__} gives none. Choose another."
         )
-    return strategy
+    return summary

@@ -14,7 +14,8 @@ from rfm_ml.core.errors import NotFittedError, ParamsError
 from rfm_ml.segments.explain import held_sentences, move_up_sentences
 from rfm_ml.segments.maps import PROSPECT, SegmentMap
 from rfm_ml.strategies import (
-    ScoreStrategy,
+    Strategy,
+    as_strategy,
     canonical_json,
     fingerprint_of,
     stability_index,
@@ -32,7 +33,8 @@ class SegmentModel(BaseEstimator):
     Parameters
     ----------
     strategy
-        A strategy, not fitted (`fit` works on a copy).
+        A strategy, not fitted (`fit` works on a copy); also one's own class without `Strategy` as its base, or a
+        clusterer of scikit-learn, as in `SegmentModel(KMeans(3))`.
     segment_map
         The map that names the strategy's cells; None where the strategy's labels are the segments.
 
@@ -50,7 +52,7 @@ class SegmentModel(BaseEstimator):
     """
 
     def __init__(self, strategy: Any, segment_map: SegmentMap | None = None) -> None:
-        self.strategy = strategy
+        self.strategy = as_strategy(strategy)
         self.segment_map = segment_map
 
     def fit(
@@ -73,7 +75,7 @@ class SegmentModel(BaseEstimator):
         fitted_on
             The as-of day of the customers, kept in the frozen model.
         previous
-            The model before: a strategy that names what it finds (it has `align`) keeps the names of what is the same.
+            The model before: a strategy that names what it finds keeps the names of what is the same.
         learn_from
             Customers of an earlier day with what they did next (see `split_holdout`), for such a strategy to learn
             from in place of `customers`, whose future is not known. The shares are always those of `customers`.
@@ -84,17 +86,15 @@ class SegmentModel(BaseEstimator):
             If the map needs another number of scores than the strategy gives, or scores at all.
         """
         strategy = clone(self.strategy, safe=False)
-        if getattr(strategy, "needs_outcome", False):
+        if strategy.needs_outcome:
             strategy = strategy.fit(customers, y) if learn_from is None else strategy.fit(learn_from)
         else:
             strategy = strategy.fit(customers)
-        self.alignment_ = ""
-        if previous is not None and hasattr(strategy, "align"):
-            self.alignment_ = str(strategy.align(previous._fitted(), customers))
+        self.alignment_ = "" if previous is None else strategy.align(previous._fitted(), customers)
         if self.segment_map is not None:
-            if not isinstance(strategy, ScoreStrategy):
+            if not strategy.n_scores:
                 raise ParamsError(
-                    f"A segment map must get scores of R, F and M. {type(strategy).__name__} gives none. "
+                    f"A segment map must get scores of R, F and M. {strategy.kind.__name__} gives none. "
                     "Leave the map out: the strategy's labels are then the segments."
                 )
             self.segment_map.require_scores(strategy.n_scores)
@@ -105,7 +105,7 @@ class SegmentModel(BaseEstimator):
         self.customers_ = sum(self.shares_.values())
         return self
 
-    def _fitted(self) -> Any:
+    def _fitted(self) -> Strategy:
         if not hasattr(self, "strategy_"):
             raise NotFittedError("SegmentModel must be fitted before it can answer. Call fit(customers) first.")
         return self.strategy_
@@ -113,20 +113,16 @@ class SegmentModel(BaseEstimator):
     @property
     def segments(self) -> list[str]:
         """The segments in order: the map's from most to least valuable, or the labels seen at the fit."""
-        self._fitted()
+        strategy = self._fitted()
         if self.segment_map is not None:
             return list(self.segment_map.segments)
-        # A strategy may say the order of its own labels, best first.
-        return list(getattr(self.strategy_, "labels", sorted(self.shares_)))
+        return strategy.labels or sorted(self.shares_)
 
     @property
     def levels(self) -> dict[str, list[str]]:
         """The names of scores 1 to k by letter, for panels; empty for strategies without scores."""
-        strategy = self._fitted()
-        if not isinstance(strategy, ScoreStrategy):
-            return {}
-        named = dict(zip("RFM", map(strategy.level_names, strategy.scales_), strict=True))
         own = self.segment_map.levels if self.segment_map is not None else {}
+        named = self._fitted().score_names
         return {a: own[a] if a in own and names[0] == "1" else names for a, names in named.items()}
 
     def assign(self, customers: pd.DataFrame) -> pd.DataFrame:
@@ -137,32 +133,20 @@ class SegmentModel(BaseEstimator):
         """
         strategy = self._fitted()
         require_columns(list(customers.columns), ["customer_id"], what="The customers' table")
-        keys = ["customer_id"]
-        by = getattr(strategy, "by", None)
-        if isinstance(by, str):
-            keys.append(by)
-        frame = customers[keys].copy()
-        if not isinstance(strategy, ScoreStrategy):
-            frame["segment"] = self.predict(customers)
-            return frame.join(strategy.details(customers)) if hasattr(strategy, "details") else frame
-        arrays = strategy.score_arrays(customers)
-        scores = pd.DataFrame(dict(zip("RFM", arrays.values(), strict=True)), index=customers.index)
-        cells = strategy.cells_of(arrays, index=customers.index)
-        frame["segment"] = self._named(scores, cells)
-        return frame.assign(**{a: scores[a] for a in "RFM"}, cell=cells)
+        frame = customers[["customer_id"] if strategy.by is None else ["customer_id", strategy.by]].copy()
+        details = strategy.details(customers)
+        if self.segment_map is not None:
+            frame["segment"] = self.segment_map.segment_of(details)
+        else:
+            frame["segment"] = _segments(details["cell"] if strategy.n_scores else strategy.predict(customers))
+        return frame.assign(**{str(name): column for name, column in details.items()})
 
     def predict(self, customers: pd.DataFrame) -> pd.Series:
         """Return the segment of each customer; Prospect for those without an order."""
         strategy = self._fitted()
-        if self.segment_map is None or not isinstance(strategy, ScoreStrategy):
-            labels = strategy.predict(customers)
-            return self._named(pd.DataFrame(index=customers.index), labels)
-        return self.segment_map.segment_of(strategy.scores(customers))
-
-    def _named(self, scores: pd.DataFrame, cells: pd.Series) -> pd.Series:
-        if self.segment_map is not None:
-            return self.segment_map.segment_of(scores)
-        return cells.where(cells.notna() & (cells != ""), PROSPECT).rename("segment")
+        if self.segment_map is None:
+            return _segments(strategy.predict(customers))
+        return self.segment_map.segment_of(strategy.details(customers))
 
     def explain(self, customers: pd.DataFrame) -> pd.Series:
         """Return why each customer is where he is, as in "Champions: last order 12 days ago (...), ..."."""
@@ -186,16 +170,13 @@ class SegmentModel(BaseEstimator):
         segments
             Where each is, where that is not what this model says: with hysteresis a customer may not have moved yet.
         """
-        strategy = self._fitted()
-        mapped = self.segment_map is not None and isinstance(strategy, ScoreStrategy)
+        strategy, mapped = self._fitted(), self.segment_map is not None
         held = None if segments is None else self._without_overlays(segments)
-        if hasattr(strategy, "move_up"):
-            told = list(strategy.move_up(customers))
-        elif self.segment_map is not None and isinstance(strategy, ScoreStrategy):
+        if self.segment_map is not None:
             told = move_up_sentences(customers, strategy=strategy, segment_map=self.segment_map, segments=held)
         else:
-            told = ["These segments have no order, so none is higher."] * len(customers)
-        if held is not None and (mapped or hasattr(strategy, "labels")):
+            told = list(strategy.move_up(customers))
+        if held is not None and (mapped or strategy.labels):
             rules = self.predict(customers).tolist()
             told = held_sentences(told, segments=held, rules=rules, order=self.segments, from_segment=mapped)
         return pd.Series(told, index=customers.index, name="move_up", dtype="str")
@@ -212,9 +193,8 @@ class SegmentModel(BaseEstimator):
         before = np.array([self.shares_.get(n, 0) for n in names])
         index, verdict = stability_index(before, np.array([now.get(n, 0) for n in names]))
         own = pd.DataFrame({"measure": ["segment"], "psi": [index], "verdict": [verdict]})
-        if not hasattr(strategy, "drift"):
-            return own
-        return pd.concat([strategy.drift(customers), own], ignore_index=True)
+        before_segments = strategy.drift(customers)
+        return own if before_segments.empty else pd.concat([before_segments, own], ignore_index=True)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fitted model as plain values, with its fingerprint."""
@@ -289,5 +269,9 @@ class SegmentModel(BaseEstimator):
 def decided(model: SegmentModel) -> str:
     """Everything that was decided by a person and not learned from data."""
     names = None if model.segment_map is None else model.segment_map.to_dict()
-    options = model.strategy.get_params(deep=False) if hasattr(model.strategy, "get_params") else {}
-    return canonical_json([strategy_name(model.strategy), options, names])
+    return canonical_json([strategy_name(model.strategy), model.strategy.options, names])
+
+
+def _segments(labels: pd.Series) -> pd.Series:
+    """Return labels as segments: Prospect where there is none."""
+    return labels.where(labels.notna() & (labels != ""), PROSPECT).rename("segment")

@@ -7,15 +7,18 @@ from typing import Any, Final
 
 from rfm_ml.core.checks import require_known
 from rfm_ml.core.errors import ParamsError
-from rfm_ml.strategies.base import LETTERS, ScoreStrategy
-from rfm_ml.strategies.clusters import Clusters
+from rfm_ml.strategies.base import Strategy
+from rfm_ml.strategies.clusters import Clusters, EstimatorGroups
+from rfm_ml.strategies.clusters.estimator import public_path
 from rfm_ml.strategies.clv_tiers import CLVTiers
 from rfm_ml.strategies.frozen import canonical_json, fingerprint_of, stability_index
+from rfm_ml.strategies.own import METHODS, OwnStrategy, as_strategy, missing_methods
 from rfm_ml.strategies.quantile import QuantileRFM
 from rfm_ml.strategies.rule_tree import RuleTree
+from rfm_ml.strategies.scores import LETTERS, ScoreStrategy
 from rfm_ml.strategies.thresholds import ThresholdRFM
 
-STRATEGIES: Final[dict[str, type]] = {
+STRATEGIES: Final[dict[str, type[Strategy]]] = {
     QuantileRFM.name: QuantileRFM,
     ThresholdRFM.name: ThresholdRFM,
     CLVTiers.name: CLVTiers,
@@ -23,9 +26,6 @@ STRATEGIES: Final[dict[str, type]] = {
     RuleTree.name: RuleTree,
 }
 """Every strategy of this package by the name that params use."""
-
-METHODS: Final = ("fit", "predict", "explain", "to_dict", "from_dict")
-"""What a user's own class must have to take part."""
 
 
 def strategy_class(name: str) -> type:
@@ -50,7 +50,7 @@ def strategy_class(name: str) -> type:
     own = [n for n, value in vars(module).items() if inspect.isclass(value)]
     require_known(class_name, own, what=f"A class of {module_name}")
     found: type = getattr(module, class_name)
-    missing = [m for m in METHODS if not callable(getattr(found, m, None))]
+    missing = missing_methods(found)
     if missing:
         raise ParamsError(
             f"{name!r} must have the methods {', '.join(METHODS)}. Got none called {', '.join(missing)}. Add them."
@@ -58,13 +58,13 @@ def strategy_class(name: str) -> type:
     return found
 
 
-def make_strategy(name: str, **options: Any) -> Any:
+def make_strategy(name: str, **options: Any) -> Strategy:
     """Return a new strategy, not yet fitted.
 
     Parameters
     ----------
     name
-        A key of `STRATEGIES`, or "module:Class" for a user's own.
+        A key of `STRATEGIES`, or "module:Class" for a user's own or a clusterer of scikit-learn.
     options
         The arguments of the class.
 
@@ -78,27 +78,26 @@ def make_strategy(name: str, **options: Any) -> Any:
     >>> make_strategy("quantile_rfm", bins=3)
     QuantileRFM(bins=3)
     """
-    made = strategy_class(name)
-    arguments = inspect.signature(made).parameters
+    kind = strategy_class(name)
+    arguments = inspect.signature(kind).parameters
     if not any(a.kind is a.VAR_KEYWORD for a in arguments.values()):
         for option in options:
             require_known(option, arguments, what=f"An option of {name}")
-    return made(**options)
+    return as_strategy(kind(**options))
 
 
 def strategy_name(strategy: object) -> str:
     """Return the name under which `strategy_class` finds the class of a strategy again."""
-    kind = type(strategy)
-    for name, known in STRATEGIES.items():
-        if kind is known:
-            return name
-    return f"{kind.__module__}:{kind.__qualname__}"
+    kind = as_strategy(strategy).kind
+    return next((name for name, known in STRATEGIES.items() if kind is known), public_path(kind))
 
 
-def strategy_from_dict(name: str, state: Mapping[str, Any]) -> Any:
+def strategy_from_dict(name: str, state: Mapping[str, Any]) -> Strategy:
     """Return the fitted strategy that `to_dict` wrote, by its name."""
+    if isinstance(state, Mapping) and state.get("strategy") == EstimatorGroups.name:
+        return EstimatorGroups.from_dict(state)
     kind: Any = strategy_class(name)
-    return kind.from_dict(state)
+    return kind.from_dict(state) if issubclass(kind, Strategy) else OwnStrategy.from_dict(state, kind=kind)
 
 
 __all__ = [
@@ -107,10 +106,13 @@ __all__ = [
     "STRATEGIES",
     "CLVTiers",
     "Clusters",
+    "EstimatorGroups",
     "QuantileRFM",
     "RuleTree",
     "ScoreStrategy",
+    "Strategy",
     "ThresholdRFM",
+    "as_strategy",
     "canonical_json",
     "fingerprint_of",
     "make_strategy",

@@ -5,13 +5,12 @@ from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator
 
 from rfm_ml.core.checks import require_between, require_columns, require_known
-from rfm_ml.core.errors import DataError, NotFittedError, ParamsError
+from rfm_ml.core.errors import DataError, ParamsError
 from rfm_ml.models import BetaGeo, GammaGamma, ModifiedBetaGeo, ParetoNBD
 from rfm_ml.models.repeat_buying import RepeatBuyingModel
-from rfm_ml.strategies.frozen import fingerprint_of, stability_index
+from rfm_ml.strategies.base import Strategy, require_order, shares_drift
 from rfm_ml.strategies.reading import number_column
 from rfm_ml.strategies.scale import Floats, Ints
 
@@ -25,7 +24,7 @@ NAMES: Final = ("Core", "Rising", "Fading", "Gone")
 KEYS: Final = ("strategy", "params", "model", "spend_model", "core_from", "counts")
 
 
-class CLVTiers(BaseEstimator):
+class CLVTiers(Strategy):
     """Four tiers from a repeat-buying model and a spend model.
 
     Core: P(alive) is at least `alive` and the predicted spend is among the highest `core_share` of the fitted
@@ -90,14 +89,10 @@ class CLVTiers(BaseEstimator):
             If columns are missing, or nobody ordered twice.
         """
         self._check_params()
-        known = customers[self._has_order(customers)]
-        if known.empty:
-            raise DataError(
-                f"fit must see at least one customer with an order. Got {len(customers)} customers, none with "
-                "recency_days. Check the as-of day and the orders before it."
-            )
+        ordered = self._has_order(customers)
+        require_order(ordered)
         # Sums of floats depend on their order; the same customers must give the same model.
-        known = known.sort_values(list(COLUMNS), kind="stable")
+        known = customers[ordered].sort_values(list(COLUMNS), kind="stable")
         self.model_ = MODELS[self.model]().fit(known)
         self.spend_model_ = GammaGamma().fit(known)
         spend = self._predictions(known)["expected_spend"].to_numpy()
@@ -145,8 +140,7 @@ class CLVTiers(BaseEstimator):
         return np.where(np.isnan(p_alive), len(NAMES), tier).astype(np.int64)
 
     def _require_fitted(self) -> None:
-        if not hasattr(self, "counts_") and not hasattr(self, "core_from_"):
-            raise NotFittedError("CLVTiers must be fitted before it can answer. Call fit(customers) first.")
+        self._learned("core_from_")
 
     def predict(self, customers: pd.DataFrame) -> pd.Series:
         """Return the tier of each customer; empty without an order."""
@@ -215,8 +209,7 @@ class CLVTiers(BaseEstimator):
         """Return `measure, psi, verdict`: the shares of the tiers against those of the fit."""
         self._require_fitted()
         counted = np.bincount(self._codes(customers), minlength=len(NAMES) + 1)[: len(NAMES)]
-        index, verdict = stability_index(self.counts_, counted)
-        return pd.DataFrame({"measure": ["tier"], "psi": [index], "verdict": [verdict]})
+        return shares_drift({"tier": (self.counts_, counted)})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fitted strategy as plain values for JSON."""
@@ -239,9 +232,7 @@ class CLVTiers(BaseEstimator):
         ParamsError
             If `state` is damaged or belongs to another strategy.
         """
-        if not isinstance(state, Mapping) or set(state) != set(KEYS) or state["strategy"] != cls.name:
-            got = sorted(state) if isinstance(state, Mapping) else state
-            raise ParamsError(f"A frozen {cls.name} must have the keys {', '.join(KEYS)}. Got {got!r}. Fit it again.")
+        cls._require_state(state, KEYS)
         made = cls(**{**state["params"], "names": tuple(state["params"]["names"])})
         made._check_params()
         try:
@@ -252,11 +243,6 @@ class CLVTiers(BaseEstimator):
         made.core_from_ = float(state["core_from"])
         made.counts_ = np.array(state["counts"], dtype=np.int64)
         return made
-
-    @property
-    def fingerprint(self) -> str:
-        """Sixteen hex digits that change whenever the fitted strategy does."""
-        return fingerprint_of(self.to_dict())
 
     def summary(self) -> pd.DataFrame:
         """Return both models' parameters with standard errors: `model, parameter, estimate, standard_error, ...`."""

@@ -10,10 +10,10 @@ import pandas as pd
 
 from rfm_ml.core.checks import require_between, require_known
 from rfm_ml.core.errors import ParamsError
-from rfm_ml.strategies.base import LETTERS, ScoreStrategy
 from rfm_ml.strategies.binning import equal_width_edges, even_fractions, natural_break_edges, quantile_edges
 from rfm_ml.strategies.reading import window_gain
 from rfm_ml.strategies.scale import Floats, Ints, Scale
+from rfm_ml.strategies.scores import LETTERS, ScoreStrategy
 
 BINNING: Final = ("quantile", "equal_width", "natural_breaks")
 

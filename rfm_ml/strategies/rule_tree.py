@@ -7,16 +7,15 @@ from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator
 from sklearn.tree import DecisionTreeRegressor
 
 from rfm_ml.core.checks import require_between, require_columns
-from rfm_ml.core.errors import DataError, NotFittedError, ParamsError
+from rfm_ml.core.errors import DataError, ParamsError
 from rfm_ml.core.text import plural
-from rfm_ml.strategies.frozen import fingerprint_of, stability_index
+from rfm_ml.strategies.base import Strategy, require_order, shares_drift
 from rfm_ml.strategies.reading import number_column
 from rfm_ml.strategies.rules import NO_ORDER, Rule, RuleSet, conditions_words
-from rfm_ml.strategies.scale import Floats, Ints
+from rfm_ml.strategies.scale import Floats
 from rfm_ml.strategies.trees import grow
 from rfm_ml.strategies.words import value_phrase
 
@@ -26,7 +25,7 @@ MOST_ORDERS: Final = 5
 """How many more orders `move_up` tries."""
 
 
-class RuleTree(BaseEstimator):
+class RuleTree(Strategy):
     """Segments that are rules, such as "last order at most 45 days ago and 5 or more orders".
 
     A regression tree splits customers so that what they spent afterwards differs most between its leaves. Each leaf is
@@ -100,11 +99,7 @@ class RuleTree(BaseEstimator):
         values = self._values(customers)
         outcome = self._outcome(customers, y)
         known = ~np.isnan(number_column(customers, NO_ORDER))
-        if not known.any():
-            raise DataError(
-                f"fit must see at least one customer with an order. Got {len(customers)} customers, none with "
-                f"{NO_ORDER}. Check the as-of day and the orders before it."
-            )
+        require_order(known)
         outcome = outcome[known]
         if not np.isfinite(outcome).all():
             raise DataError(f"The outcome must be a number for each customer. Got {(~np.isfinite(outcome)).sum()} not.")
@@ -154,9 +149,8 @@ class RuleTree(BaseEstimator):
         return number_column(customers, self.target)
 
     def _fitted(self) -> RuleSet:
-        if not hasattr(self, "rules_"):
-            raise NotFittedError("RuleTree must be fitted before it can answer. Call fit(customers, y) first.")
-        return self.rules_
+        rules: RuleSet = self._learned("rules_", call="fit(customers, y)")
+        return rules
 
     @property
     def labels(self) -> list[str]:
@@ -175,7 +169,8 @@ class RuleTree(BaseEstimator):
 
     def explain(self, customers: pd.DataFrame) -> pd.Series:
         """Return the values that decided and what such customers did next, one sentence per customer."""
-        rules, met = self._fitted(), self.rules_.match(customers).tolist()
+        rules = self._fitted()
+        met = rules.match(customers).tolist()
         phrases = {}
         for column in rules.columns:
             write, missing = value_phrase(column), f"{column} missing"
@@ -221,15 +216,11 @@ class RuleTree(BaseEstimator):
             open_ &= ~better
         return pd.Series(told, index=customers.index, name="move_up", dtype="str")
 
-    def _counted(self, customers: pd.DataFrame) -> Ints:
-        rules = self._fitted()
-        return np.bincount(rules.match(customers), minlength=len(rules.rules) + 1)[: len(rules.rules)]
-
     def drift(self, customers: pd.DataFrame) -> pd.DataFrame:
         """Return `measure, psi, verdict`: the shares of the rules against those of the fit."""
-        counted = self._counted(customers)
-        index, verdict = stability_index(self.counts_, counted)
-        return pd.DataFrame({"measure": ["rule"], "psi": [index], "verdict": [verdict]})
+        rules = self._fitted()
+        counted = np.bincount(rules.match(customers), minlength=len(rules.rules) + 1)[: len(rules.rules)]
+        return shares_drift({"rule": (self.counts_, counted)})
 
     def summary(self) -> pd.DataFrame:
         """Return `rule, customers, share` and the mean outcome as of the fit, best first."""
@@ -259,22 +250,15 @@ class RuleTree(BaseEstimator):
             If `state` is damaged or belongs to another strategy.
         """
         what = f"A frozen {cls.name}"
-        if not isinstance(state, Mapping) or set(state) != set(KEYS) or state["strategy"] != cls.name:
-            got = sorted(state) if isinstance(state, Mapping) else state
-            raise ParamsError(f"{what} must have the keys {', '.join(KEYS)}. Got {got!r}. Fit it again.")
+        cls._require_state(state, KEYS)
         made = cls(**{**state["params"], "features": tuple(state["params"]["features"])})
         made._check_params()
-        made.rules_ = RuleSet.from_dict(state["rules"], what=what)
+        made.rules_ = rules = RuleSet.from_dict(state["rules"], what=what)
         made.means_ = np.array(state["means"], dtype=np.float64)
         made.counts_ = np.array(state["counts"], dtype=np.int64)
-        if not len(made.rules_.rules) == len(made.means_) == len(made.counts_):
+        if not len(rules.rules) == len(made.means_) == len(made.counts_):
             raise ParamsError(f"{what} must have one mean and one count per rule. Fit it again.")
         return made
-
-    @property
-    def fingerprint(self) -> str:
-        """Sixteen hex digits that change whenever the fitted strategy does."""
-        return fingerprint_of(self.to_dict())
 
 
 def _after_orders(customers: pd.DataFrame, more: int) -> pd.DataFrame:

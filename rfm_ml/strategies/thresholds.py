@@ -9,10 +9,10 @@ import pandas as pd
 
 from rfm_ml.core.checks import did_you_mean, require_columns, require_known
 from rfm_ml.core.errors import DataError, ParamsError
-from rfm_ml.strategies.base import LETTERS, ScoreStrategy
 from rfm_ml.strategies.binning import even_fractions, quantile_edges
 from rfm_ml.strategies.reading import number_column, window_gain
 from rfm_ml.strategies.scale import Floats, Ints, Scale
+from rfm_ml.strategies.scores import LETTERS, ScoreStrategy
 
 Limits = Sequence[float] | Mapping[str, Sequence[float]]
 

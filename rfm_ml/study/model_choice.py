@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 
-from rfm_ml.core.errors import ParamsError
 from rfm_ml.segments.model import SegmentModel, decided
 
 
@@ -76,7 +75,7 @@ def choose_model(
             return ModelChoice(old, frozen=True, why=f"frozen since {old.fitted_on_}")
         why = f"as the rules changed since the model of {old.fitted_on_}"
     else:
-        old = _readable(previous) if hasattr(blank.strategy, "align") else None
+        old = _readable(previous)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         model = blank.fit(customers, fitted_on=as_of, previous=old, learn_from=learn_from())
@@ -90,5 +89,5 @@ def _readable(path: Path | None) -> SegmentModel | None:
     """Return an earlier model to align with; None for a damaged one, which a fit that was asked for replaces."""
     try:
         return None if path is None else SegmentModel.from_json(path.read_text())
-    except ParamsError:
+    except Exception:  # a user's own class may have changed since, and fail in any way
         return None

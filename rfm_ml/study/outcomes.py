@@ -1,21 +1,19 @@
 """What customers did next, for strategies that learn from it."""
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from rfm_ml.core.errors import DataError
 from rfm_ml.customers.holdout import order_span, split_holdout
+from rfm_ml.strategies import Strategy
 
 if TYPE_CHECKING:
     from rfm_ml.study.segments import StudySegments
 
-USUAL_DAYS = 91
-"""Horizon of a strategy that needs outcomes and does not say how far it looks."""
 
-
-def past_with_outcomes(study: "StudySegments", strategy: Any, *, as_of: date) -> pd.DataFrame | None:
+def past_with_outcomes(study: "StudySegments", strategy: Strategy, *, as_of: date) -> pd.DataFrame | None:
     """Return the customers of an earlier day with what they did until `as_of`; None if the strategy needs no outcome.
 
     The day lies the strategy's `horizon_days` before `as_of`, or before the last order where the log ends earlier.
@@ -26,15 +24,15 @@ def past_with_outcomes(study: "StudySegments", strategy: Any, *, as_of: date) ->
     DataError
         If the log does not go back so far.
     """
-    if not getattr(strategy, "needs_outcome", False):
+    if not strategy.needs_outcome:
         return None
-    days = int(getattr(strategy, "horizon_days", USUAL_DAYS))
+    days = strategy.horizon_days
     first, last = order_span(study.orders)
     until = min(as_of, last)
     start = until - timedelta(days=days)
     if start < first:
         raise DataError(
-            f"{type(strategy).__name__} learns from what customers did in {days} days: the log must begin before "
+            f"{strategy.kind.__name__} learns from what customers did in {days} days: the log must begin before "
             f"{start}. The first order is on {first}. Set a smaller horizon_days in its options, or leave it out."
         )
     options = study.params.customers.model_dump()

@@ -168,7 +168,7 @@ class StudySegments(StudyInputs):
         # A user's own map or class may have changed under the same name.
         blank, given = self.blank(name), self.params.strategies[name]
         names = blank.segment_map and blank.segment_map.to_dict()
-        code = inspect.getsource(type(blank.strategy)) if ":" in given.use else ""
+        code = inspect.getsource(blank.strategy.kind) if ":" in given.use else ""
         return digest(self.params.study, self._customers_key, given.model_dump(), names, code)
 
     def _known(self, name: str | None) -> str:

@@ -236,8 +236,8 @@ class Study(StudySegments):
             blank = self.blank(name)
             if blank.segment_map is not None:
                 known.update(blank.segment_map.all_names())
-            elif hasattr(blank.strategy, "labels"):
-                known.update(blank.strategy.labels)
+            elif blank.strategy.fixed_labels:
+                known.update(blank.strategy.fixed_labels)
             else:  # labels that only the data tell
                 return load_playbook(self._local(given))
         return load_playbook(self._local(given), segments=sorted(known))

@@ -1,5 +1,6 @@
 """The example of docs/own-strategy.md takes part in everything, from a folder of its own."""
 
+import doctest
 import re
 import shutil
 import sys
@@ -61,3 +62,13 @@ def test_the_example_is_frozen_for_a_later_day(own: Path) -> None:
     assert (first / "models" / "seasons.json").read_bytes() == (later / "models" / "seasons.json").read_bytes()
     ledger = pd.read_parquet(later / "tables" / "ledger_seasons.parquet")
     assert (pd.to_datetime(ledger["since"]) < "2025-06-30").any()
+
+
+def test_python_blocks_show_what_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    code = "\n".join(re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL))
+    test = doctest.DocTestParser().get_doctest(code, {}, "own-strategy.md", str(ROOT / "docs" / "own-strategy.md"), 0)
+    told: list[str] = []
+    result = doctest.DocTestRunner().run(test, out=told.append)
+    assert result.attempted > 8
+    assert not result.failed, "".join(told)

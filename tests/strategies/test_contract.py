@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.cluster import KMeans
+from sklearn.mixture import GaussianMixture
 
 from rfm_ml.core.errors import DataError, NotFittedError, ParamsError
 from rfm_ml.segments import SegmentModel, load_map
@@ -13,6 +15,7 @@ from rfm_ml.strategies import (
     STRATEGIES,
     Clusters,
     CLVTiers,
+    EstimatorGroups,
     QuantileRFM,
     RuleTree,
     ScoreStrategy,
@@ -41,6 +44,8 @@ MADE = {
     "bisecting": Clusters("bisecting_kmeans", k=5),
     "Ward on a sample": Clusters("hierarchical", k=6, sample=150),
     "hdbscan": Clusters("hdbscan", smallest_share=0.02),
+    "estimator": EstimatorGroups(KMeans(5, random_state=0)),
+    "model, estimator": SegmentModel(GaussianMixture(5, random_state=0)),
     "model, clusters": SegmentModel(Clusters(k=6)),
     "four rules": RuleTree(4, min_share=0.1, features=("recency_days", "orders_per_year", "age_days")),
     "model, rules": SegmentModel(RuleTree()),

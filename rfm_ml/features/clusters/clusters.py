@@ -12,7 +12,7 @@ from rfm_ml.core.errors import ParamsError
 from rfm_ml.segments import PROSPECT, SegmentModel, segment_profile
 from rfm_ml.strategies import Clusters
 from rfm_ml.strategies.clusters.naming import RFM
-from rfm_ml.strategies.clusters.refits import refit_stability
+from rfm_ml.strategies.clusters.strategy import refit_stability
 from rfm_ml.study.study import Study
 
 POINTS: Final = 2_000
@@ -45,7 +45,7 @@ class Grouping:
     def __init__(self, study: Study, strategy: str = "") -> None:
         self.study = study
         self.notes: list[str] = []
-        own = [name for name in study.strategies if isinstance(study.model(name).strategy_, Clusters)]
+        own = [name for name in study.strategies if study.model(name).strategy_.name == Clusters.name]
         if strategy and strategy not in own:
             kind = study.params.strategies[strategy].use if strategy in study.strategies else "none of this study"
             raise ParamsError(

@@ -186,7 +186,7 @@ class StrategyComparison(Feature):
     def _key(self) -> str:
         study = self.study
         blanks = {name: study.blank(name) for name in study.strategies}
-        own = [inspect.getsource(type(m.strategy)) for n, m in blanks.items() if ":" in study.params.strategies[n].use]
+        own = [inspect.getsource(m.strategy.kind) for n, m in blanks.items() if ":" in study.params.strategies[n].use]
         rules = {name: decided(model) for name, model in blanks.items()}
         inputs = [str(study.log.folder), study.as_of, study.params.customers.model_dump(), study.events is not None]
         engagement = study.params.engagement.model_dump()

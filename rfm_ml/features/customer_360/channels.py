@@ -6,7 +6,6 @@ import pandas as pd
 
 from rfm_ml.core.errors import DataError
 from rfm_ml.customers.table import customer_table
-from rfm_ml.strategies import ScoreStrategy
 from rfm_ml.study.study import Study
 
 MOST_CHANNELS: Final = 5
@@ -52,7 +51,7 @@ def channel_scores(
     rows, table = [], measures.head(MOST_CHANNELS)
     for name in study.strategies:
         model, his = study.model(name), segments[segments["strategy"] == name]
-        if not isinstance(model.strategy_, ScoreStrategy):
+        if not model.strategy_.n_scores:
             continue
         row = {"strategy": name}
         if "channel" in his:

@@ -103,7 +103,7 @@ def _tiers(study: Study, rows: pd.DataFrame) -> list[pd.DataFrame]:
     for name in study.strategies:
         model = study.model(name)
         tiers = model.strategy_
-        if isinstance(tiers, CLVTiers):
+        if tiers.name == CLVTiers.name:
             keys, called = rows[[c for c in ("channel",) if c in rows]], _name(tiers.model, model.fitted_on_)
             figures = keys.join(tiers.details(rows))
             found.append(figures.assign(model=called, horizon_days=tiers.horizon_days, used_by=name))

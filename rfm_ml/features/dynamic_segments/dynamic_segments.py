@@ -17,7 +17,6 @@ from rfm_ml.criteria.limits import EXACTLY, Bounds, require_possible
 from rfm_ml.customers.engagement import ENGAGED
 from rfm_ml.features.feature import Facts, Feature, Report
 from rfm_ml.segments import PROSPECT
-from rfm_ml.strategies import ScoreStrategy
 from rfm_ml.study.lists import write_list
 from rfm_ml.study.study import Study
 
@@ -284,16 +283,15 @@ class DynamicSegments(Feature):
     def _require_labels(self, asked: Filter, strategy: str) -> None:
         """Refuse a segment, a cell or a score the strategy does not give."""
         model, closed = self.study.model(strategy), {}
-        scored = isinstance(model.strategy_, ScoreStrategy)
         closed["segment"] = self._segments_of(strategy)
-        closed["cell"] = model.strategy_.cells if scored else []
+        closed["cell"] = model.strategy_.cells
         for name in asked.test.operands if closed.get(asked.column) and asked.test.op in EXACTLY else ():
             if name not in closed[asked.column]:
                 raise ParamsError(
                     f"{asked.path} must be a {asked.column} of {strategy}. Got {str(name)!r}. "
                     f"{did_you_mean(str(name), closed[asked.column])}"
                 )
-        if scored and asked.column in model.strategy_.n_scores:
+        if asked.column in model.strategy_.n_scores:
             require_possible(asked.test, Bounds(1, model.strategy_.n_scores[asked.column]), path=asked.path)
 
     def _segments_of(self, strategy: str) -> list[str]:

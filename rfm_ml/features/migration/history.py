@@ -74,7 +74,7 @@ class History:
             if self.study.events is not None:  # an overlay that is empty today keeps its place
                 found.update(overlay["name"] for overlay in self.model.segment_map.overlays)
             names = self.model.segment_map.display_order(found)
-        elif hasattr(self.model.strategy_, "labels"):
+        elif self.model.strategy_.labels:
             names = self.model.segments
         else:
             means = self.today.groupby("segment")["value"].mean()

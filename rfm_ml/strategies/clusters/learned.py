@@ -6,9 +6,9 @@ from typing import Any, Final, Self
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import linear_sum_assignment
 
 from rfm_ml.core.errors import ParamsError
-from rfm_ml.strategies.clusters.alignment import match_groups
 from rfm_ml.strategies.clusters.groups import Groups, groups_from_dict, labels_of
 from rfm_ml.strategies.clusters.naming import RFM, SCORES, name_groups, rank_of, score_scales
 from rfm_ml.strategies.clusters.scaling import Scaling
@@ -28,6 +28,9 @@ KEYS: Final = (
     "reason",
     "alignment",
 )
+
+SAME: Final = 0.2
+"""Jaccard index from which two groups count as one: the customers they share among those in either."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +97,7 @@ class Learned:
     def aligned(self, earlier: "Learned", known: pd.DataFrame) -> Self:
         """Return the same, with the names of those earlier groups that today's customers show to be the same."""
         shape = (self.groups.k, earlier.groups.k)
-        matched = match_groups(self.labels(known), earlier.labels(known), shape=shape)
+        matched = _match_groups(self.labels(known), earlier.labels(known), shape=shape)
         kept = {new: earlier.names[old] for new, old in matched.items()}
         told = f"{len(kept)} of {self.groups.k} groups keep the name they had"
         return replace(self._in_order(name_groups(self.centres, scales=self.scales, kept=kept)), alignment=told)
@@ -143,3 +146,13 @@ def _medians(known: pd.DataFrame, labels: Ints, features: Sequence[str]) -> pd.D
     values = pd.DataFrame({c: number_column(known, c) for c in columns}).replace([np.inf, -np.inf], np.nan)
     # A column that a whole group lacks counts as everybody's median, as a missing value does.
     return values.groupby(labels).median().fillna(values.median()).reset_index(drop=True)
+
+
+def _match_groups(labels: Ints, before: Ints, *, shape: tuple[int, int]) -> dict[int, int]:
+    """Return the earlier group of each new one, by the Hungarian method (Kuhn, 1955) on the Jaccard indices."""
+    both = np.zeros(shape)
+    np.add.at(both, (labels, before), 1)
+    either = both.sum(axis=1, keepdims=True) + both.sum(axis=0, keepdims=True) - both
+    same = both / np.maximum(either, 1)
+    pairs = zip(*linear_sum_assignment(same, maximize=True), strict=True)
+    return {int(new): int(old) for new, old in pairs if same[new, old] >= SAME}

@@ -74,6 +74,11 @@ class Scaling:
             scaled[i] = (logs - self.middle[i]) / self.spread[i]
         return scaled.T
 
+    def transform_in_order(self, customers: pd.DataFrame) -> Floats:
+        """Return the scaled features sorted: the same customers give the same groups in whatever order they come."""
+        scaled = self.transform(customers)
+        return scaled[np.lexsort(scaled.T[::-1])]
+
     def to_dict(self) -> dict[str, Any]:
         """Return the scaling as plain values for JSON."""
         arrays = {n: getattr(self, n).tolist() for n in ("middle", "spread", "low", "high")}

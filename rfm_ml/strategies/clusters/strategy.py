@@ -1,32 +1,36 @@
 """The strategy `clusters`: groups found in the data, named, frozen and explained like all others."""
 
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator
+from sklearn.base import clone
 
-from rfm_ml.core.checks import require_columns
-from rfm_ml.core.errors import DataError, NotFittedError, ParamsError
-from rfm_ml.strategies.clusters.finding import learn, numbers_to_compare, scaled_in_order
+from rfm_ml.core.checks import require_between, require_known
+from rfm_ml.core.errors import ParamsError
+from rfm_ml.core.text import count
+from rfm_ml.strategies.base import require_order
+from rfm_ml.strategies.clusters.grouped import FEATURES, RECENCY, GroupStrategy
 from rfm_ml.strategies.clusters.learned import KEYS as LEARNED
 from rfm_ml.strategies.clusters.learned import Learned
-from rfm_ml.strategies.clusters.naming import MEASURES
-from rfm_ml.strategies.clusters.options import check_options
-from rfm_ml.strategies.clusters.selection import compare_numbers
-from rfm_ml.strategies.clusters.wording import move_up_sentences, reasons
-from rfm_ml.strategies.frozen import canonical_json, fingerprint_of, stability_index
-from rfm_ml.strategies.reading import number_column
-from rfm_ml.strategies.scale import Floats, Ints
+from rfm_ml.strategies.clusters.methods import NAMES, find_groups
+from rfm_ml.strategies.clusters.scaling import Scaling
+from rfm_ml.strategies.clusters.selection import COLUMNS, choose_number, compare_numbers
+from rfm_ml.strategies.frozen import canonical_json
+from rfm_ml.strategies.scale import Floats
 
-FEATURES: Final = ("recency_days", "orders", "spend")
-RECENCY: Final = "recency_days"
 KEYS: Final = ("strategy", "params", *LEARNED)
+MOST_NOISE: Final = 0.5
+REFIT_ROWS: Final = 5_000
+MOST_GROUPS: Final = 50
+MOST_SEED: Final = 2**32 - 1
+LEAST_SAMPLE: Final = 100
 
 
-class Clusters(BaseEstimator):
+class Clusters(GroupStrategy):
     """Groups of customers that lie together, on logarithms that are centred and scaled robustly.
 
     Parameters
@@ -47,11 +51,6 @@ class Clusters(BaseEstimator):
         Customers from whom hierarchical and hdbscan learn at most.
     smallest_share
         Share of customers that a group of hdbscan has at least.
-
-    Attributes
-    ----------
-    learned_
-        Groups, names, medians and sizes, best first: by the vocabulary of the map of twelve, then by spend.
 
     Notes
     -----
@@ -91,38 +90,67 @@ class Clusters(BaseEstimator):
             If a column is missing or holds no number, or nobody has ordered.
         """
         self._check_params()
-        known = customers[self._has_order(customers)]
-        if known.empty:
-            raise DataError(
-                f"fit must see at least one customer with an order. Got {len(customers)} customers, none with "
-                f"{RECENCY}. Check the as-of day and the orders before it."
-            )
-        low, high = self.k_range
-        options = {**self.get_params(deep=False), "k_range": (low, high), "features": tuple(self.features)}
-        self.learned_ = learn(known, **options)
+        ordered = self._has_order(customers)
+        require_order(ordered)
+        self.learned_ = self._learn(customers[ordered])
         return self
 
     def _check_params(self) -> None:
-        check_options(**self.get_params(deep=False))
+        require_known(self.method, NAMES, what="method")
+        if self.k != "auto" and self.method == "hdbscan":
+            raise ParamsError(f"k must be left out with hdbscan, which finds it itself. Got {self.k!r}. Remove it.")
+        if self.k != "auto" and not _whole(self.k, 1, MOST_GROUPS):
+            raise ParamsError(f"k must be auto or a whole number from 1 to {MOST_GROUPS}. Got {self.k!r}.")
+        ends = list(self.k_range) if isinstance(self.k_range, Sequence) else []
+        if len(ends) != 2 or not all(_whole(e, 2, MOST_GROUPS) for e in ends) or ends[0] > ends[1]:
+            raise ParamsError(
+                f"k_range must be two whole numbers from 2 to {MOST_GROUPS}, as in [4, 10]. Got {self.k_range!r}."
+            )
+        self._check_features()
+        if not _whole(self.seed, 0, MOST_SEED):
+            raise ParamsError(f"seed must be a whole number from 0 to {MOST_SEED}. Got {self.seed!r}.")
+        if not _whole(self.sample, LEAST_SAMPLE, 10**9):
+            raise ParamsError(f"sample must be a whole number of at least {LEAST_SAMPLE}. Got {self.sample!r}.")
+        require_between(self.smallest_share, 0, 0.5, name="smallest_share")
 
-    def align(self, previous: object, customers: pd.DataFrame) -> str:
-        """Let groups that an earlier model had keep their names, and say in words how many do.
+    def _learn(self, known: pd.DataFrame) -> Learned:
+        """Find and name the groups of customers with an order; warn where they are not what was asked for."""
+        k, least = self.k, self.k_range[0]
+        scaling = Scaling.learn(known, tuple(self.features))
+        ordered = scaling.transform_in_order(known)
+        k_table = pd.DataFrame(columns=COLUMNS)
+        wanted = least if k == "auto" else int(k)
+        reason = f"{count(wanted, 'group')}, as given."
+        wanted = min(wanted, len(np.unique(ordered, axis=0)))
+        numbers = self._numbers_to_compare(ordered)
+        if k == "auto" and self.method != "hdbscan" and len(numbers):
+            compared = compare_numbers(ordered, method=self.method, numbers=numbers, seed=self.seed)
+            wanted, reason = choose_number(compared)
+            k_table = compared.assign(chosen=compared["k"] == wanted)
+        options = {n: getattr(self, n) for n in ("method", "seed", "sample", "smallest_share")}
+        groups, noise = find_groups(ordered, k=wanted, **options)
+        if self.method == "hdbscan":
+            reason = (
+                f"{count(groups.k, 'group')}: as many dense ones of at least {self.smallest_share:.0%} of customers as "
+                f"hdbscan found. {noise:.0%} of customers lay between them and went to the nearest."
+            )
+        asked = 2 if self.method == "hdbscan" else least if k == "auto" else int(k)
+        if groups.k < asked:
+            reason = f"{count(groups.k, 'group')}: the customers do not differ enough for {asked}."
+            warnings.warn(f"Fewer groups than asked for: {reason}", UserWarning, stacklevel=3)
+        elif noise > MOST_NOISE:
+            warnings.warn(
+                f"{noise:.0%} of customers lie between the groups that hdbscan found and went to the nearest. Another "
+                "smallest_share or another method may describe them better.",
+                UserWarning,
+                stacklevel=3,
+            )
+        return Learned.of(known, scaling=scaling, groups=groups, k_table=k_table, reason=reason)
 
-        Parameters
-        ----------
-        previous
-            The strategy of the earlier model; anything but fitted clusters is left aside, and nothing is said.
-        customers
-            Labelled by both: groups are matched by the customers they share.
-        """
-        learned = self._fitted()
-        if not isinstance(previous, Clusters) or not hasattr(previous, "learned_"):
-            return ""
-        known = customers[self._has_order(customers)]
-        if not set(previous.features) <= set(known.columns):
-            return ""
-        self.learned_ = learned.aligned(previous.learned_, known)
-        return self.learned_.alignment
+    def _numbers_to_compare(self, ordered: Floats) -> range:
+        """Return the numbers of groups that so many different customers allow to compare."""
+        low, high = self.k_range
+        return range(low, min(high, len(np.unique(ordered, axis=0)) - 1) + 1)
 
     def compare_numbers(self, customers: pd.DataFrame) -> pd.DataFrame:
         """Return what speaks for each number of groups, also where the number was given.
@@ -132,96 +160,10 @@ class Clusters(BaseEstimator):
         learned = self._fitted()
         if len(learned.k_table) or self.method == "hdbscan":
             return learned.k_table
-        ordered = scaled_in_order(customers[self._has_order(customers)], learned.scaling)
-        low, high = self.k_range
-        numbers = numbers_to_compare(ordered, (low, high))
+        ordered = learned.scaling.transform_in_order(customers[self._has_order(customers)])
+        numbers = self._numbers_to_compare(ordered)
         table = compare_numbers(ordered, method=self.method, numbers=numbers, seed=self.seed)
         return table.assign(chosen=table["k"] == learned.groups.k)
-
-    def _has_order(self, customers: pd.DataFrame) -> np.ndarray:
-        if not isinstance(customers, pd.DataFrame):
-            raise DataError(f"customers must be a pandas frame. Got {type(customers).__name__}.")
-        columns = dict.fromkeys([RECENCY, *self.features])
-        require_columns(list(customers.columns), columns, what="The customers' table")
-        return np.asarray(~np.isnan(number_column(customers, RECENCY)))
-
-    def _fitted(self) -> Learned:
-        if not hasattr(self, "learned_"):
-            raise NotFittedError("Clusters must be fitted before it can answer. Call fit(customers) first.")
-        return self.learned_
-
-    @property
-    def labels(self) -> list[str]:
-        """The names of the groups, best first."""
-        return list(self._fitted().names)
-
-    @property
-    def k_table_(self) -> pd.DataFrame:
-        """What spoke for each number of groups at the fit; no rows if nothing was compared."""
-        return self._fitted().k_table
-
-    @property
-    def reason_(self) -> str:
-        """Why there are so many groups, in words."""
-        return self._fitted().reason
-
-    def fits(self, customers: pd.DataFrame) -> Floats:
-        """Return how well each customer fits each group, shape (n, k), the highest being his; NaN without an order.
-
-        Minus the distance in scaled units, or for a mixture the log of weight times density.
-        """
-        learned = self._fitted()
-        has = self._has_order(customers)
-        found = np.full((len(customers), learned.groups.k), np.nan)
-        if has.any():
-            found[has] = learned.fits(customers[has])
-        return found
-
-    def codes(self, customers: pd.DataFrame) -> Ints:
-        """Return the group of each customer by number, 0 is the best; k without an order."""
-        found = self.fits(customers)
-        none = np.isnan(found[:, 0])
-        return np.where(none, found.shape[1], np.where(np.isnan(found), 0.0, found).argmax(axis=1)).astype(np.int64)
-
-    def predict(self, customers: pd.DataFrame) -> pd.Series:
-        """Return the name of each customer's group; empty without an order."""
-        table = pd.Series([*self._fitted().names, ""]).array
-        return pd.Series(table.take(self.codes(customers)), index=customers.index, name="cell")
-
-    def explain(self, customers: pd.DataFrame) -> pd.Series:
-        """Return the reason in words: what the customer has, beside the median of his group, and the next group.
-
-        For example "Last order 12 days ago (group: 20), 9 orders (group: 8), spend 312.40 (group: 280.10); nearest
-        of 5 groups, then Loyal."
-        """
-        learned, fits = self._fitted(), self.fits(customers)
-        told = reasons(customers, fits=fits, centres=learned.centres, names=learned.names, features=self.features)
-        return pd.Series(told, index=customers.index, name="reason", dtype="str")
-
-    def move_up(self, customers: pd.DataFrame) -> pd.Series:
-        """Return how many orders now, each worth what the customer's orders are worth, would lead to a higher group."""
-        told = move_up_sentences(customers, codes=self.codes, names=self._fitted().names, features=self.features)
-        return pd.Series(told, index=customers.index, name="move_up", dtype="str")
-
-    def drift(self, customers: pd.DataFrame) -> pd.DataFrame:
-        """Return `measure, psi, verdict`: shares of the scores of recency, orders and spend, and of the groups."""
-        learned = self._fitted()
-        counted = np.bincount(self.codes(customers), minlength=learned.groups.k + 1)[: learned.groups.k]
-        rows = [("group", *stability_index(learned.counts, counted))]
-        known = customers[self._has_order(customers)]
-        for measure, letter in MEASURES.items():
-            scale = learned.scales.get(letter)
-            if scale is not None and scale.column in known:
-                now = np.bincount(scale.score(number_column(known, scale.column)), minlength=scale.bins + 1)[1:]
-                rows.insert(-1, (measure, *stability_index(learned.score_counts[letter], now)))
-        return pd.DataFrame(rows, columns=["measure", "psi", "verdict"])
-
-    def summary(self) -> pd.DataFrame:
-        """Return `group, customers, share` and the medians of each group, best first."""
-        learned = self._fitted()
-        shares = learned.counts / learned.counts.sum()
-        sizes = pd.DataFrame({"group": learned.names, "customers": learned.counts, "share": shares})
-        return sizes.join(learned.centres)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fitted strategy as plain values for JSON."""
@@ -237,9 +179,7 @@ class Clusters(BaseEstimator):
         ParamsError
             If `state` is damaged or belongs to another strategy.
         """
-        if not isinstance(state, Mapping) or set(state) != set(KEYS) or state["strategy"] != cls.name:
-            got = sorted(state) if isinstance(state, Mapping) else state
-            raise ParamsError(f"A frozen {cls.name} must have the keys {', '.join(KEYS)}. Got {got!r}. Fit it again.")
+        cls._require_state(state, KEYS)
         try:
             params: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in state["params"].items()}
             made = cls(**params)
@@ -249,7 +189,53 @@ class Clusters(BaseEstimator):
             raise ParamsError(f"A frozen {cls.name} must be as it was written. {error} Fit it again.") from None
         return made
 
-    @property
-    def fingerprint(self) -> str:
-        """Sixteen hex digits that change whenever the fitted strategy does."""
-        return fingerprint_of(self.to_dict())
+
+def _whole(value: object, low: int, high: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def refit_stability(fitted: Clusters, customers: pd.DataFrame, *, refits: int = 20, seed: int = 0) -> pd.DataFrame:
+    """Return how many customers of each group keep its name when the groups are learned from resampled customers.
+
+    Parameters
+    ----------
+    fitted
+        The clusters in question.
+    customers
+        As for `fit`; at most 5,000 with an order are drawn.
+    refits
+        Bootstrap samples, each with the number of groups as fitted and names aligned.
+    seed
+        Of the draws.
+
+    Returns
+    -------
+    pd.DataFrame
+        `group, customers, kept_share, lowest_share`, in the order of the groups: the mean and the lowest share over
+        the refits; NaN where no drawn customer is in the group.
+
+    Notes
+    -----
+    Hennig, "Cluster-wise assessment of cluster stability", Computational Statistics & Data Analysis 52 (2007), with
+    the share kept in place of the Jaccard index.
+    """
+    known = customers[customers[RECENCY].notna()]
+    rng = np.random.default_rng(seed)
+    # The same customers in the same order, however the table is sorted.
+    known = known.sort_values([*dict.fromkeys([RECENCY, *fitted.features])], kind="stable")
+    if len(known) > REFIT_ROWS:
+        known = known.iloc[np.sort(rng.choice(len(known), REFIT_ROWS, replace=False))]
+    before = fitted.predict(known)
+    names = fitted.labels
+    again = clone(fitted) if fitted.method == "hdbscan" else clone(fitted).set_params(k=len(names))
+    shares = []
+    for _ in range(refits):
+        drawn = known.iloc[rng.integers(0, len(known), len(known))]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # a sample may have fewer different customers
+            refit = again.fit(drawn)
+        refit.align(fitted, drawn)
+        shares.append((refit.predict(known) == before).groupby(before).mean().reindex(names))
+    every = pd.concat(shares, axis=1)
+    table = pd.DataFrame({"group": names, "customers": fitted.learned_.counts})
+    return table.assign(kept_share=every.mean(axis=1).to_numpy(), lowest_share=every.min(axis=1).to_numpy())

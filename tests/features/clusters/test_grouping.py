@@ -9,7 +9,7 @@ import pytest
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.features.clusters.clusters import Grouping
 from rfm_ml.strategies import Clusters
-from rfm_ml.strategies.clusters.refits import refit_stability
+from rfm_ml.strategies.clusters.strategy import refit_stability
 from rfm_ml.study import Study
 from rfm_ml.study.archive import Archive
 
