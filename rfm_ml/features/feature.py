@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 import pandas as pd
 
@@ -65,9 +65,6 @@ class Feature:
     study
         Any study: a feature that the params do not ask for has nothing to write and nothing to say.
     """
-
-    notebooks: ClassVar[tuple[str, ...]] = ()
-    """The notebooks that show it."""
 
     def __init__(self, study: Study) -> None:
         self.study = study

@@ -82,7 +82,7 @@ class Webhook:
     Notes
     -----
     Waits are "full jitter": M. Brooker (2015), Exponential Backoff and Jitter, AWS Architecture Blog. Redirects are
-    not followed: the signature is for this address. Why not urllib3: docs/adr/0009-webhook-retries.md.
+    not followed: the signature is for this address. Why not urllib3: docs/adr/0010-webhook-retries.md.
     """
 
     def __init__(

@@ -17,8 +17,6 @@ Manifests = dict[str, dict[str, Any]]
 class AudienceLists(Feature):
     """The lists of a study's audiences in its report."""
 
-    notebooks = ("70_campaigns",)
-
     def __init__(self, study: Study) -> None:
         super().__init__(study)
         self.audiences = study.feature(Audiences)

@@ -55,8 +55,6 @@ class CampaignResults(Feature):
     True
     """
 
-    notebooks = ("71_campaign_results",)
-
     def __init__(self, study: Study) -> None:
         super().__init__(study)
         self.asked = study.params.campaign_results

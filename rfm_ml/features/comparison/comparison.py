@@ -64,8 +64,6 @@ class StrategyComparison(Feature):
     >>> compared.recommendation.chosen  # doctest: +SKIP
     """
 
-    notebooks = (PAGE,)
-
     def __init__(self, study: Study, *, bootstraps: int = 0, jobs: int = 2, progress: Progress | None = None) -> None:
         super().__init__(study)
         self.by_default = study.params.comparison is None

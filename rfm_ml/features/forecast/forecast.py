@@ -58,8 +58,6 @@ Made = TypeVar("Made")
 class Predictions(Feature):
     """What the model of the params predicts of every customer."""
 
-    notebooks = ("33_clv",)
-
     def tables(self) -> dict[str, pd.DataFrame]:
         """Return `clv_models`: the fitted parameters with their standard errors."""
         if self.study.params.clv is None or self.study.why_no_predictions:

@@ -48,8 +48,6 @@ class Panels(Feature):
     'The params name no events, so nobody can tell who opens, clicks, visits or fills carts.'
     """
 
-    notebooks = ("40_segment_panels", "41_behaviour_panels")
-
     def __init__(self, study: Study, strategy: str | None = None) -> None:
         super().__init__(study)
         self._strategy = strategy

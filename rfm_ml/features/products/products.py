@@ -130,8 +130,6 @@ def _details(study: Study, rules: ProductRules) -> Any:
 class Recommendations(Feature):
     """The products that each segment of each strategy buys more than others."""
 
-    notebooks = ("42_products",)
-
     def require_usable(self) -> None:
         """Refuse recommendations of what the order log does not name, see `require_products`."""
         require_products(self.study)
