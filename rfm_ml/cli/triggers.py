@@ -12,7 +12,7 @@ from rfm_ml.core.errors import DeliveryError
 from rfm_ml.core.text import count
 
 if TYPE_CHECKING:
-    from rfm_ml.features.triggers.outbox import Sent
+    from rfm_ml.features.triggers.outbox import SendResult
     from rfm_ml.features.triggers.sending import PublishedTriggers
 
 Send = Annotated[bool, typer.Option("--send", help="Send to the webhook; without it nothing leaves the machine.")]
@@ -61,7 +61,7 @@ def tell_stopped(params: str, *, as_of: date | str | None, out: Path | None) -> 
         errors.print(f"rfm-ml: {fault} {sent.waiting:,} actions and alerts wait for the next --send.", markup=False)
 
 
-def _tell(sent: "Sent", what: str) -> None:
+def _tell(sent: "SendResult", what: str) -> None:
     console.print(f"Webhook: {sent.actions:,} {what} sent in {count(sent.batches, 'batch')}.")
 
 

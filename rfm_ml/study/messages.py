@@ -12,7 +12,7 @@ NO_MESSAGE: Final = (None, "in_house")
 """Channels of lists that reach nobody: suppression lists, and those for colleagues."""
 
 
-class Sent:
+class Messages:
     """Lists and messages of earlier days.
 
     Parameters
@@ -24,13 +24,13 @@ class Sent:
     def __init__(self, study: Study) -> None:
         self.study = study
 
-    def last(self, audience: str) -> PreviousList | None:
+    def previous_list(self, audience: str) -> PreviousList | None:
         """Return the last list of an audience that a run of an earlier day settled, None if there is none."""
         runs = self.study.earlier.runs()
         return previous_list({day: run.list_folder(audience) for day, run in runs.items()})
 
     @cached_property
-    def messages(self) -> pd.DataFrame:
+    def sent(self) -> pd.DataFrame:
         """One row per message: `customer_id, sent_at`, and `group` where known.
 
         From the study's campaigns table; without one, each list of an earlier run that carries a message, of audiences

@@ -10,7 +10,7 @@ from rfm_ml.campaigns.filters import Funnel, leave_out_contacts, often_contacted
 from rfm_ml.campaigns.holdout import CONTROL, TREATMENT, held_out, salt_id
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.params.campaigns import Contacting
-from rfm_ml.study.messages import Sent
+from rfm_ml.study.messages import Messages
 from rfm_ml.study.study import Study
 
 IN_HOUSE: Final = "in_house"
@@ -129,7 +129,7 @@ class Permission:
         funnel, warnings = self.by_contacts(customer_ids, channel=channel)
         if rules.contact_frequency is not None:
             limit = rules.contact_frequency.model_dump()
-            often = often_contacted(Sent(study).messages, as_of=pd.Timestamp(study.as_of), **limit)
+            often = often_contacted(study.feature(Messages).sent, as_of=pd.Timestamp(study.as_of), **limit)
             funnel.leave_out("written to often enough lately", often)
         if best is not None:
             funnel.keep("beyond the most", best(funnel.ids))

@@ -24,7 +24,7 @@ from rfm_ml.campaigns.manifest import (
     write_reasons,
 )
 from rfm_ml.features.audiences.audiences import Audiences
-from rfm_ml.study.messages import Sent
+from rfm_ml.study.messages import Messages
 
 BELOW_MINIMUM: Final = "list below the destination's minimum"
 
@@ -59,7 +59,7 @@ def write_audience(audiences: Audiences, name: str, folder: Path, *, confirmed: 
     rejects = read_rejects(written.rejects_file)
     written.rejects_file.unlink()  # suppressed.csv holds them too
     write_reasons(folder / "suppressed.csv", _suppressed(prepared.funnel, rejects, written))
-    last = Sent(study).last(name)
+    last = study.feature(Messages).previous_list(name)
     limit = None if name in confirmed else study.params.activation.gate
     why = held_back(name, now=written.rows, last=None if last is None else len(last.customer_ids), limit=limit)
     status = HELD if why else TOO_SHORT if written.below_minimum else WRITTEN if written.rows else EMPTY

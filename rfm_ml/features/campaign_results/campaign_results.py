@@ -22,7 +22,7 @@ from rfm_ml.experiments.lift import interaction_test
 from rfm_ml.experiments.randomisation import balance_table, balance_test, sample_ratio
 from rfm_ml.experiments.verdict import LESS, MISMATCH, MORE, NO_EFFECT_SHOWN, Verdict, among
 from rfm_ml.features.campaign_results.frames import COVARIATES, PAST, WEIGHTED_BY, CampaignFrames, Frame
-from rfm_ml.features.campaign_results.sends import Send, Sends, find_sends
+from rfm_ml.features.campaign_results.sent_campaigns import SentCampaign, SentCampaigns, sent_campaigns
 from rfm_ml.features.feature import Feature
 from rfm_ml.study.study import Study
 
@@ -61,11 +61,11 @@ class CampaignResults(Feature):
         self._found: dict[tuple[str, str], Found] = {}
 
     @cached_property
-    def _campaigns_sent(self) -> Sends:
-        return find_sends(self.study)
+    def _campaigns_sent(self) -> SentCampaigns:
+        return sent_campaigns(self.study)
 
     @property
-    def sends(self) -> list[Send]:
+    def sends(self) -> list[SentCampaign]:
         """The campaigns that are judged, by day."""
         return self._campaigns_sent.judged
 
@@ -89,7 +89,7 @@ class CampaignResults(Feature):
         return found
 
     @cached_property
-    def frames(self) -> dict[str, tuple[Send, Frame | None, Verdict | None]]:
+    def frames(self) -> dict[str, tuple[SentCampaign, Frame | None, Verdict | None]]:
         """Each campaign with its customers, or None and why there is nothing to compare."""
         return {send.campaign: (send, frame, why) for send, frame, why in self._frames.each()}
 
@@ -113,7 +113,7 @@ class CampaignResults(Feature):
         """One row per campaign, `CAMPAIGNS`: how it can be judged, or why not."""
         return pd.DataFrame([self._campaign(*parts) for parts in self.frames.values()], columns=CAMPAIGNS)
 
-    def _campaign(self, send: Send, frame: Frame | None, why: Verdict | None) -> dict[str, Any]:
+    def _campaign(self, send: SentCampaign, frame: Frame | None, why: Verdict | None) -> dict[str, Any]:
         row: dict[str, Any] = {
             "campaign": send.campaign,
             "sent_on": pd.Timestamp(send.sent_on),
@@ -143,12 +143,12 @@ class CampaignResults(Feature):
             row["worst_balance"] = float(table["standardised_difference"].abs().max())
         return row | {"problem": mismatch[1] if mismatch else "", "ratio_p_value": ratio}
 
-    def _ratio(self, send: Send) -> float:
+    def _ratio(self, send: SentCampaign) -> float:
         if send.holdout is None:
             return float("nan")
         return sample_ratio(send.customers["treated"], holdout=send.holdout).p_value
 
-    def _mismatch(self, send: Send) -> tuple[str, str] | None:
+    def _mismatch(self, send: SentCampaign) -> tuple[str, str] | None:
         if send.holdout is None or not send.has_holdout:
             return None
         found = sample_ratio(send.customers["treated"], holdout=send.holdout)
@@ -156,7 +156,7 @@ class CampaignResults(Feature):
             return None
         return MISMATCH, f"{found.holdout:.1%} were held out, {found.expected:.1%} were to be (p {found.p_value:.1g})"
 
-    def _observational(self, send: Send, frame: Frame, outcome: Outcome) -> Found:
+    def _observational(self, send: SentCampaign, frame: Frame, outcome: Outcome) -> Found:
         key = (send.campaign, outcome.name)
         if key not in self._found:
             self._found[key] = observational_lifts(
@@ -189,14 +189,14 @@ class CampaignResults(Feature):
                     table.loc[at, "words"] = among(said, looks=looks, p_adjusted=float(p), level=self.asked.level)
         return table
 
-    def _rows(self, send: Send, frame: Frame, outcome: Outcome) -> pd.DataFrame:
+    def _rows(self, send: SentCampaign, frame: Frame, outcome: Outcome) -> pd.DataFrame:
         if not send.has_holdout:
             return self._observational(send, frame, outcome).rows
         return holdout_lifts(
             frame.now, outcome, past=PAST, level=self.asked.level, problem=self._mismatch(send), seed=len(send.campaign)
         )
 
-    def _without(self, send: Send, outcome: Outcome, why: Verdict | None) -> pd.DataFrame:
+    def _without(self, send: SentCampaign, outcome: Outcome, why: Verdict | None) -> pd.DataFrame:
         return pd.DataFrame([{
             "segment": ALL,
             "outcome": outcome.name,

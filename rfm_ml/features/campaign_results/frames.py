@@ -12,7 +12,7 @@ from rfm_ml.core.errors import DataError
 from rfm_ml.customers.windows import days_with_margin, window_sums
 from rfm_ml.experiments.campaign_lift import ALL
 from rfm_ml.experiments.verdict import NOT_COMPARABLE, NOT_OVER, Verdict
-from rfm_ml.features.campaign_results.sends import Send, Sends
+from rfm_ml.features.campaign_results.sent_campaigns import SentCampaign, SentCampaigns
 from rfm_ml.study.past import past_days
 from rfm_ml.study.study import Study
 
@@ -64,7 +64,7 @@ class CampaignFrames:
         Campaigns to judge, and lists besides: each may be another's disturbance.
     """
 
-    def __init__(self, study: Study, sends: Sends) -> None:
+    def __init__(self, study: Study, sends: SentCampaigns) -> None:
         self.study = study
         self.sends = sends.judged
         self.all_sends = [*sends.judged, *sends.others]
@@ -92,7 +92,7 @@ class CampaignFrames:
             return None
         return self.study.params.clv.margin if self.study.params.clv else None
 
-    def each(self) -> Iterator[tuple[Send, Frame | None, Verdict | None]]:
+    def each(self) -> Iterator[tuple[SentCampaign, Frame | None, Verdict | None]]:
         """Yield each campaign with its customers, or None and why there is nothing to compare."""
         judged = {s.campaign: self._why_not(s) for s in self.sends}
         wanted = [s for s in self.sends if judged[s.campaign] is None]
@@ -104,7 +104,7 @@ class CampaignFrames:
             why = judged[send.campaign]
             yield send, self._frame(send) if why is None else None, why
 
-    def _why_not(self, send: Send) -> Verdict | None:
+    def _why_not(self, send: SentCampaign) -> Verdict | None:
         last = send.customers["day"].max().date() + timedelta(days=self.asked.window_days - 1)
         if last > self.study.as_of:
             return Verdict(NOT_OVER, f"its {self.asked.window_days} days end on {last}, after {self.study.as_of}")
@@ -144,7 +144,7 @@ class CampaignFrames:
             raise DataError(f"campaign_results.score must be a number known of every customer: {known}. Got {score!r}.")
         return customers[score].astype(float)
 
-    def _frame(self, send: Send) -> Frame:
+    def _frame(self, send: SentCampaign) -> Frame:
         # Lists of the same lot are the campaign itself, repeated: its hold-out got none of them.
         other = [s for s in self.all_sends if s.lot != send.lot]
         window = timedelta(days=self.asked.window_days)
@@ -158,7 +158,7 @@ class CampaignFrames:
             earlier = self._compared(send, day - window, other)
         return Frame(now, earlier, _concurrent(now, other, send.sent_on, window))
 
-    def _compared(self, send: Send, day: pd.Timestamp, others: list[Send]) -> pd.DataFrame:
+    def _compared(self, send: SentCampaign, day: pd.Timestamp, others: list[SentCampaign]) -> pd.DataFrame:
         """Return all customers of a day, those with the campaign and those without."""
         eve = day.date() - timedelta(days=1)
         everybody = self._seen[eve]["customer_id"]
@@ -171,7 +171,7 @@ class CampaignFrames:
         }
         return frame.assign(**amounts, **{f"log_{c}": np.log1p(v) for c, v in amounts.items()})
 
-    def _measured(self, targets: pd.DataFrame, *, eve: date, others: list[Send]) -> pd.DataFrame:
+    def _measured(self, targets: pd.DataFrame, *, eve: date, others: list[SentCampaign]) -> pd.DataFrame:
         window = self.asked.window_days
         windows = {"after": (0, window), "before": (-self.asked.past_days, 0), "recent": (-window, 0)}
         sums = window_sums(self.days, targets[["customer_id", "day"]], windows=windows)
@@ -188,7 +188,7 @@ class CampaignFrames:
         return frame.assign(other_campaigns=other_campaigns)
 
 
-def _received(sends: Sequence[Send], *, since: pd.Timestamp, until: pd.Timestamp) -> pd.Series:
+def _received(sends: Sequence[SentCampaign], *, since: pd.Timestamp, until: pd.Timestamp) -> pd.Series:
     """Count the campaigns that each customer was sent from one day until the day before another."""
     parts = [s.customers.loc[s.customers["treated"] & s.customers["day"].between(since, until, inclusive="left")]
              for s in sends]  # fmt: skip
@@ -196,7 +196,9 @@ def _received(sends: Sequence[Send], *, since: pd.Timestamp, until: pd.Timestamp
     return pd.concat(ids).value_counts() if ids else pd.Series(dtype=float)
 
 
-def _concurrent(frame: pd.DataFrame, others: list[Send], sent_on: date, window: timedelta) -> tuple[float, float]:
+def _concurrent(
+    frame: pd.DataFrame, others: list[SentCampaign], sent_on: date, window: timedelta
+) -> tuple[float, float]:
     day = pd.Timestamp(sent_on)
     received = _received(others, since=day, until=day + window)
     hit = frame["customer_id"].isin(received.index).to_numpy()

@@ -20,7 +20,7 @@ Span = tuple[str, str]
 
 
 @dataclass
-class Sent:
+class SendResult:
     """What came of sending: batches and actions (or alerts) that arrived, actions that wait, faults in words."""
 
     batches: int
@@ -131,11 +131,11 @@ class Outbox:
             self._spans[entry["trigger"], _subject(item)].append((entry["since"], entry["as_of"]))
 
 
-Permitted = Callable[[str, str, list[str]], Collection[str]]
+MayContact = Callable[[str, str, list[str]], Collection[str]]
 """From a trigger's name, a channel and customers to those of them who may be contacted so today."""
 
 
-def send_waiting(outbox: Outbox, webhook: Webhook, *, permitted: Permitted, total_seconds: float = 120) -> Sent:
+def send_waiting(outbox: Outbox, webhook: Webhook, *, permitted: MayContact, total_seconds: float = 120) -> SendResult:
     """Send every batch that waits, one POST each, the oldest first.
 
     Parameters
@@ -152,11 +152,11 @@ def send_waiting(outbox: Outbox, webhook: Webhook, *, permitted: Permitted, tota
 
     Returns
     -------
-    Sent
+    SendResult
         A batch that is refused waits on, and the next one is tried; where nobody answers, all others wait too.
     """
     deadline = time.monotonic() + total_seconds
-    result = Sent(0, 0, 0, [])
+    result = SendResult(0, 0, 0, [])
     for batch in outbox.waiting:
         items = _sendable(batch, permitted)
         if not items:
@@ -177,7 +177,7 @@ def send_waiting(outbox: Outbox, webhook: Webhook, *, permitted: Permitted, tota
     return result
 
 
-def _sendable(batch: dict[str, Any], permitted: Permitted) -> list[dict[str, Any]]:
+def _sendable(batch: dict[str, Any], permitted: MayContact) -> list[dict[str, Any]]:
     """Return the items about no customer, and those about customers who may be contacted."""
     by_channel: dict[str, list[str]] = defaultdict(list)
     for item in batch["items"]:

@@ -9,7 +9,7 @@ import pandas as pd
 from rfm_ml.campaigns.carriers.webhook import Webhook
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.features.migration.alerts import FILE
-from rfm_ml.features.triggers.outbox import Outbox, Permitted, Sent, send_waiting
+from rfm_ml.features.triggers.outbox import MayContact, Outbox, SendResult, send_waiting
 from rfm_ml.params import Params
 from rfm_ml.params.campaigns import CHANNELS, SPELLINGS, Contacting
 from rfm_ml.study import Study
@@ -45,7 +45,7 @@ def sends_alerts(params: Params) -> bool:
     return params.alerts is not None and params.alerts.webhook
 
 
-def send_stopped(params: str | Path, *, as_of: str | date | None = None, out: Path | None = None) -> Sent | None:
+def send_stopped(params: str | Path, *, as_of: str | date | None = None, out: Path | None = None) -> SendResult | None:
     """Send the alerts of a run that they have stopped; None if the params do not ask for it.
 
     Parameters
@@ -74,7 +74,7 @@ def send_stopped(params: str | Path, *, as_of: str | date | None = None, out: Pa
         return send_waiting(outbox, webhook_of(study.params), permitted=permitted, total_seconds=total_seconds)
 
 
-def permitted_by(study: Study) -> Permitted:
+def permitted_by(study: Study) -> MayContact:
     """Return who may be contacted by a trigger today, whatever was allowed when its action was queued."""
     permission = Permission(study)
 
@@ -135,12 +135,12 @@ class PublishedTriggers:
             waiting[ALERTS] = waiting.get(ALERTS, 0) + (0 if known else len(self._alerts))
         return pd.DataFrame([{"trigger": n, "actions": actions.get(n, 0), "to send": w} for n, w in waiting.items()])
 
-    def send(self) -> Sent:
+    def send(self) -> SendResult:
         """Queue what is new in the report, then send all that waits.
 
         Returns
         -------
-        Sent
+        SendResult
             With the faults in words; what did not arrive waits for the next time.
 
         Raises

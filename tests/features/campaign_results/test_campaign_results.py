@@ -10,7 +10,7 @@ import pytest
 
 from rfm_ml.features.campaign_results.campaign_results import CampaignResults
 from rfm_ml.features.campaign_results.frames import WEIGHTED_BY
-from rfm_ml.features.campaign_results.sends import find_sends
+from rfm_ml.features.campaign_results.sent_campaigns import sent_campaigns
 from rfm_ml.features.campaign_results.targets import CampaignTargets
 from rfm_ml.study import Study
 
@@ -165,10 +165,10 @@ def test_a_wrong_share_of_the_holdout_silences_the_campaign(shop: Any) -> None:
 def test_rows_that_spoil_a_campaign_are_left_out_and_told(shop: Any) -> None:
     rows = [*drawn(30), "may,c00,2024-05-04,control", "may,c39,2024-05-05,", "later,c01,2024-07-01,treatment"]
     study = small(shop, rows)
-    send = next(s for s in find_sends(study).judged if s.campaign == "may")
+    send = next(s for s in sent_campaigns(study).judged if s.campaign == "may")
     assert "c00" not in set(send.customers["customer_id"])
     assert {"1 customers in both groups were left out.", "1 rows without a group were left out."} <= set(send.notes)
-    assert [s.campaign for s in find_sends(study).judged] == ["may"]
+    assert [s.campaign for s in sent_campaigns(study).judged] == ["may"]
 
 
 def put_list(study: Study, audience: str, day: str, *, treated: int = 30, **manifest: Any) -> None:
@@ -190,7 +190,7 @@ def test_lists_of_an_earlier_run_are_campaigns(shop: Any) -> None:
     study = small(shop, drawn(30))
     put_list(study, "winback", "2024-04-30")
     put_list(study, "held", "2024-04-30", status="held")
-    found = {s.campaign: s for s in find_sends(Study(shop.params)).judged}
+    found = {s.campaign: s for s in sent_campaigns(Study(shop.params)).judged}
     assert set(found) == {"may", "winback 2024-04-30"}
     send = found["winback 2024-04-30"]
     assert send.has_holdout
@@ -213,7 +213,7 @@ def test_lists_without_a_holdout_or_a_message_are_no_campaigns(shop: Any) -> Non
     put_list(study, "do_not_write", "2024-04-30", treated=40, channel=None, holdout=None)
     put_list(study, "meeting", "2024-04-30", channel="in_house")
     put_list(study, "file", "2024-04-30", treated=40, holdout=None)
-    found = find_sends(Study(shop.params))
+    found = sent_campaigns(Study(shop.params))
     assert [s.campaign for s in found.judged] == ["may"]
     assert [s.campaign for s in found.others] == ["file 2024-04-30"]
     assert found.notes == ["Lists that nobody was held out of are not judged: file."]
@@ -227,7 +227,7 @@ def test_weekly_lists_of_an_audience_do_not_overlap(shop: Any) -> None:
     days = ["2024-04-02", "2024-04-09", "2024-04-16", "2024-04-29", "2024-04-30", "2024-05-07", "2024-05-28"]
     for day in days:
         put_list(study, "weekly", day)
-    found = find_sends(Study(shop.params))
+    found = sent_campaigns(Study(shop.params))
     # Windows of 28 days from 04-03 to 04-30, 05-01 to 05-28, and from 05-29.
     kept = [str(s.sent_on) for s in found.judged if s.lot == "weekly"]
     assert kept == ["2024-04-03", "2024-05-01", "2024-05-29"]

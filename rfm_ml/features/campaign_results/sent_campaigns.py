@@ -19,7 +19,7 @@ NEEDED: Final = ("campaign_id", "customer_id", "sent_at")
 
 
 @dataclass(frozen=True)
-class Send:
+class SentCampaign:
     """One campaign.
 
     Attributes
@@ -52,22 +52,22 @@ class Send:
     lot: str = ""
 
 
-class Sends(NamedTuple):
+class SentCampaigns(NamedTuple):
     """Campaigns to judge, by day; lists that are not judged but may disturb them; and why those are not judged."""
 
-    judged: list[Send]
-    others: list[Send]
+    judged: list[SentCampaign]
+    others: list[SentCampaign]
     notes: list[str]
 
 
-def find_sends(study: Study) -> Sends:
+def sent_campaigns(study: Study) -> SentCampaigns:
     """Return the campaigns of the params' `campaigns:` table and of the study's own earlier audiences.
 
     Campaigns sent after the day of the study are left out. Of its own audiences those are judged that hold customers
     out themselves; of a standing one, lists whose windows do not overlap.
     """
     asked = study.params.campaign_results
-    drawn = [send for day, report in sorted(study.earlier.runs().items()) for send in own_sends(report, day)]
+    drawn = [send for day, report in sorted(study.earlier.runs().items()) for send in own_campaigns(report, day)]
     found = apart([s for s in drawn if s.sent_on <= study.as_of], window_days=asked.window_days)
     if study.campaigns is None:
         return found
@@ -77,7 +77,7 @@ def find_sends(study: Study) -> Sends:
     return found._replace(judged=sorted(judged, key=lambda s: (s.sent_on, s.campaign)))
 
 
-def own_sends(report: Day, day: date) -> list[Send]:
+def own_campaigns(report: Day, day: date) -> list[SentCampaign]:
     """Return the lists with a message that a run has written, by audience.
 
     Groups are drawn at the end of the report's day, so a campaign begins on the day after. Lists that were held back
@@ -106,7 +106,7 @@ def _drawn(file: Path) -> pd.DataFrame:
     return drawn[["customer_id", "group"]].assign(sent_at=sent_at, day=sent_at.dt.normalize())
 
 
-def apart(own: Iterable[Send], *, window_days: int) -> Sends:
+def apart(own: Iterable[SentCampaign], *, window_days: int) -> SentCampaigns:
     """Choose which lists of own audiences are judged.
 
     Of each audience the first list counts, then the next one that begins after its window, and so on: orders in two
@@ -132,16 +132,16 @@ def apart(own: Iterable[Send], *, window_days: int) -> Sends:
             f"Lists within {window_days} days after a judged one of the same audience are not judged, as their windows "
             f"overlap: {told}. They hold out the same customers, so a lift is that of being on the lists of its window."
         )
-    return Sends(judged, others, notes)
+    return SentCampaigns(judged, others, notes)
 
 
-def _sends_of(table: pd.DataFrame, *, as_of: date) -> list[Send]:
+def _sends_of(table: pd.DataFrame, *, as_of: date) -> list[SentCampaign]:
     days = pd.to_datetime(table["sent_at"]).dt.normalize()
     table = table.assign(day=days)[days <= pd.Timestamp(as_of)]
     return [_send(str(name), rows) for name, rows in table.groupby("campaign_id", sort=True)]
 
 
-def _send(name: str, rows: pd.DataFrame) -> Send:
+def _send(name: str, rows: pd.DataFrame) -> SentCampaign:
     notes = []
     group = rows["group"] if "group" in rows else pd.Series(np.nan, index=rows.index)
     grouped = bool((group == "control").any())
@@ -160,7 +160,9 @@ def _send(name: str, rows: pd.DataFrame) -> Send:
     if customers["day"].nunique() > 1:
         notes.append(f"It was sent on {customers['day'].nunique()} days; each customer counts from his own first day.")
     first = customers["day"].min().date()
-    return Send(name, first, customers, grouped and bool(customers["treated"].any()), cost, tuple(notes), lot=name)
+    return SentCampaign(
+        name, first, customers, grouped and bool(customers["treated"].any()), cost, tuple(notes), lot=name
+    )
 
 
 def _sum(values: Any) -> Any:
