@@ -110,7 +110,7 @@ class Destination(ABC):
         folder
             Where the files go, each with mode 0600; made with mode 0700 if it is not there.
         audience
-            Name of the audience, the start of every file's name.
+            Its name, the start of every file's name.
         as_of
             Day of the list, for `send_again_by`.
 
