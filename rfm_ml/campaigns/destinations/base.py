@@ -252,8 +252,8 @@ class ListWriter:
                 with suppress(Exception):
                     sink.close()
             written = [f.path for s in self.sinks.values() for f in s.files]
-            paths = [s.path for s in self.sinks.values()]
-            for path in (*written, *paths, self.rejects.path, self.values.path):
+            begun = [s.part for s in self.sinks.values()]
+            for path in (*written, *begun, self.rejects.path, self.values.path):
                 path.unlink(missing_ok=True)
 
 

@@ -82,7 +82,9 @@ class Sink(ABC):
     def close(self) -> None:
         """Finish the last part and record it in `files`."""
 
-    def _part(self) -> Path:
+    @property
+    def part(self) -> Path:
+        """The file that is being written."""
         k = len(self.files) + 1
         return self.path if k == 1 else self.path.with_name(f"{self.path.stem}-{k}{self.path.suffix}")
 
@@ -130,7 +132,7 @@ class LineSink(Sink):
         self._open()
 
     def _open(self) -> None:
-        self._file: BinaryIO = open_private(self._part())
+        self._file: BinaryIO = open_private(self.part)
         self.size = self._file.write(self.header)
         self.rows = 0
 
@@ -150,7 +152,7 @@ class LineSink(Sink):
 
     def close(self) -> None:
         """Finish this part."""
-        part = self._part()
+        part = self.part
         self._file.write(self.footer)
         self._file.close()
         self._record(part)
