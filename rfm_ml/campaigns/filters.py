@@ -1,7 +1,6 @@
-"""Who of an audience may be written to: every filter in its order, every customer left out counted once."""
+"""Who of an audience may be contacted: every filter in its order, every customer left out counted once."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import ibis.expr.types as ir
@@ -13,7 +12,6 @@ ELSEWHERE: Final = "at this e-mail or phone"
 """Ending of the steps that leave somebody out for what a contact with the same address said."""
 
 
-@dataclass
 class Funnel:
     """Customers of an audience, filter by filter; their order stays.
 
@@ -25,13 +23,11 @@ class Funnel:
     (['C1', 'C3'], [3, 2])
     """
 
-    customer_ids: Iterable[Any]
-    steps: list[tuple[str, int, int]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._left = pd.Series(list(self.customer_ids), name="customer_id", dtype=_type_of(self.customer_ids))
+    def __init__(self, customer_ids: Iterable[Any]) -> None:
+        dtype = customer_ids.dtype if isinstance(customer_ids, pd.Series) else None
+        self._left = pd.Series(list(customer_ids), name="customer_id", dtype=dtype)
         self._out: list[pd.DataFrame] = []
-        self.steps.append(("selected", 0, len(self._left)))
+        self.steps: list[tuple[str, int, int]] = [("selected", 0, len(self._left))]
 
     @property
     def ids(self) -> pd.Series:
@@ -43,18 +39,12 @@ class Funnel:
         """Who is left, as a list."""
         return self._left.tolist()
 
-    def leave_out(self, step: str, customer_ids: Iterable[Any], *, reasons: Iterable[str] | None = None) -> None:
-        """Take customers out by a filter, whose name is the reason unless there is one per id.
-
-        Ids of others do no harm, and those who are not there any more are not counted again.
-        """
-        listed = list(customer_ids)
-        why = dict(zip(listed, [step] * len(listed) if reasons is None else reasons, strict=True))
-        gone = self._left.isin(why.keys())
-        taken = self._left[gone]
-        self._out.append(pd.DataFrame({"customer_id": taken, "reason": [why[i] for i in taken.tolist()]}))
+    def leave_out(self, step: str, customer_ids: Iterable[Any]) -> None:
+        """Take customers out by a filter; those who are not there, or not any more, are not counted."""
+        gone = self._left.isin(list(customer_ids))
+        self._out.append(pd.DataFrame({"customer_id": self._left[gone], "reason": step}))
         self._left = self._left[~gone].reset_index(drop=True)
-        self.steps.append((step, len(taken), len(self._left)))
+        self.steps.append((step, int(gone.sum()), len(self._left)))
 
     def keep(self, step: str, customer_ids: Iterable[Any]) -> None:
         """Take all others out."""
@@ -132,7 +122,3 @@ def often_contacted(sent: pd.DataFrame, *, as_of: pd.Timestamp, most: int, withi
         counts &= sent["group"].fillna("") != "control"
     per_customer = sent.loc[counts, "customer_id"].value_counts()
     return pd.Series(per_customer.index[per_customer >= most], name="customer_id")
-
-
-def _type_of(ids: Iterable[Any]) -> Any:
-    return ids.dtype if isinstance(ids, pd.Series) else None

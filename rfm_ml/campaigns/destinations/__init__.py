@@ -23,8 +23,8 @@ from rfm_ml.campaigns.destinations.web_feed import WebFeed
 from rfm_ml.core.checks import require_known
 
 DESTINATIONS: Final[dict[str, type[Destination]]] = {
-    made.name: made
-    for made in (
+    one.name: one
+    for one in (
         Meta, Google, TikTok, Pinterest, LinkedIn, Klaviyo, KlaviyoSms, KlaviyoSuppression, Mailchimp, Braze,
         HubSpot, HubSpotOptOuts, Sms, CallList, WebFeed, Csv, Parquet, JsonLines, Excel,
     )
@@ -53,11 +53,5 @@ def make_destination(name: str, **options: Any) -> Destination:
 
 
 __all__ = [
-    "CONTACT_COLUMNS",
-    "DESTINATIONS",
-    "Destination",
-    "ListFile",
-    "WrittenList",
-    "make_destination",
-    "read_rejects",
-]
+    "CONTACT_COLUMNS", "DESTINATIONS", "Destination", "ListFile", "WrittenList", "make_destination", "read_rejects",
+]  # fmt: skip

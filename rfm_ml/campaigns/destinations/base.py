@@ -110,7 +110,7 @@ class Destination(ABC):
         folder
             Where the files go, each with mode 0600; made with mode 0700 if it is not there.
         audience
-            Name of the audience, the start of every file's name.
+            Its name, the start of every file's name.
         as_of
             Day of the list, for `send_again_by`.
 
@@ -252,8 +252,8 @@ class ListWriter:
                 with suppress(Exception):
                     sink.close()
             written = [f.path for s in self.sinks.values() for f in s.files]
-            paths = [s.path for s in self.sinks.values()]
-            for path in (*written, *paths, self.rejects.path, self.values.path):
+            begun = [s.part for s in self.sinks.values()]
+            for path in (*written, *begun, self.rejects.path, self.values.path):
                 path.unlink(missing_ok=True)
 
 

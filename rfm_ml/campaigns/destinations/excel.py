@@ -13,6 +13,7 @@ from typing import Any, Final
 from xml.sax.saxutils import escape
 
 from xlsxwriter import Workbook
+from xlsxwriter.exceptions import FileCreateError
 
 from rfm_ml.campaigns.cells import Noted, as_text, guarded
 from rfm_ml.campaigns.destinations.fields import Field
@@ -65,7 +66,7 @@ class ExcelSink(Sink):
         self._open()
 
     def _open(self) -> None:
-        self._file = open_private(self._part())
+        self._file = open_private(self.part)
         # Rows wait on disk, in a folder that nobody but its owner may open.
         self._rows = tempfile.TemporaryDirectory(dir=self.path.parent, prefix=".")
         self._book = Workbook(self._file, {"constant_memory": True, "tmpdir": self._rows.name})
@@ -110,9 +111,11 @@ class ExcelSink(Sink):
 
     def close(self) -> None:
         """Finish this workbook."""
-        part = self._part()
+        part = self.part
         try:
             self._book.close()
+        except FileCreateError as error:
+            raise OSError(str(error)) from error
         finally:
             self._file.close()
             self._rows.cleanup()

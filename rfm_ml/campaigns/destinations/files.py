@@ -37,21 +37,18 @@ class ListFile:
 class WrittenList:
     """A list as it was written. `rows_in = rows + rejected + merged + below_minimum`, always.
 
-    Nothing here is personal: reasons never hold a value.
+    Nothing here is personal: reasons never hold a value. `rejected` have nothing that the destination can use, `merged`
+    share the address of an earlier one where the destination forbids that, and with `below_minimum` contacts the list
+    is too short for it and was not written.
     """
 
     format: str
     """Name of the destination."""
     rows_in: int
-    """Contacts handed over."""
     rows: int
-    """Contacts on the list."""
     rejected: int
-    """Contacts left out because what the destination needs is missing or cannot be used."""
     merged: int
-    """Contacts left out because an earlier one has the same address, where the destination forbids duplicates."""
     below_minimum: int
-    """Contacts of a list that the destination would refuse as too short; it was not written."""
     rejected_by_reason: dict[str, int]
     merged_by_reason: dict[str, int]
     values_by_reason: dict[str, int]
@@ -61,7 +58,7 @@ class WrittenList:
     rejects_file: Path
     """CSV `customer_id, reason` of all who were rejected or merged."""
     values_file: Path
-    """CSV `customer_id, reason` of values left empty or changed."""
+    """The same of values left empty or changed."""
     warnings: tuple[str, ...] = ()
     send_again_by: date | None = None
     """Last day on which the destination still knows the list."""
@@ -85,7 +82,9 @@ class Sink(ABC):
     def close(self) -> None:
         """Finish the last part and record it in `files`."""
 
-    def _part(self) -> Path:
+    @property
+    def part(self) -> Path:
+        """The file that is being written."""
         k = len(self.files) + 1
         return self.path if k == 1 else self.path.with_name(f"{self.path.stem}-{k}{self.path.suffix}")
 
@@ -133,7 +132,7 @@ class LineSink(Sink):
         self._open()
 
     def _open(self) -> None:
-        self._file: BinaryIO = open_private(self._part())
+        self._file: BinaryIO = open_private(self.part)
         self.size = self._file.write(self.header)
         self.rows = 0
 
@@ -153,7 +152,7 @@ class LineSink(Sink):
 
     def close(self) -> None:
         """Finish this part."""
-        part = self._part()
+        part = self.part
         self._file.write(self.footer)
         self._file.close()
         self._record(part)
@@ -227,8 +226,8 @@ class ParquetSink(Sink):
 def _array(values: Sequence[Any], *, name: str, wanted: Any) -> Any:
     """Return a column as Arrow; text if its first group holds nothing or several types."""
     try:
-        found = pa.array(values, wanted)
-        return found.cast(pa.string()) if wanted is None and pa.types.is_null(found.type) else found
+        array = pa.array(values, wanted)
+        return array.cast(pa.string()) if wanted is None and pa.types.is_null(array.type) else array
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
         if wanted is None or wanted == pa.string():
             return pa.array([None if v is None else as_text(v) for v in values], pa.string())

@@ -221,6 +221,17 @@ def test_excel_starts_a_new_book_when_the_sheet_is_large(monkeypatch: pytest.Mon
     assert sum(f.rows for f in written.files) == written.rows == 30
 
 
+def test_a_workbook_that_cannot_be_finished_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def full(book: Any) -> None:
+        book.worksheets()[0]._opt_close()
+        raise OSError("no space left")
+
+    monkeypatch.setattr("xlsxwriter.Workbook._store_workbook", full)
+    with pytest.raises(OSError, match="no space left"):
+        make_destination("excel").write(mails(2), tmp_path, audience="x")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_parquet_keeps_types_over_groups(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(files_module, "PARQUET_ROWS", 2)
     people = mails(5, tags=[None, None, None, "vip", None], value=[1, 2, None, 4, 5])
