@@ -12,7 +12,7 @@ from rfm_ml.experiments.campaign_lift import (
     COLUMNS,
     MAIN,
     PLACEBO,
-    Found,
+    ObservationalLifts,
     Outcome,
     holdout_lifts,
     observational_lifts,
@@ -60,7 +60,7 @@ class CampaignResults:
         found = find_sends(study)
         self.sends, self._told = found.judged, found.notes
         self._frames = CampaignFrames(study, found)
-        self._found: dict[tuple[str, str], Found] = {}
+        self._found: dict[tuple[str, str], ObservationalLifts] = {}
 
     @cached_property
     def outcomes(self) -> list[Outcome]:
@@ -139,7 +139,7 @@ class CampaignResults:
             return None
         return MISMATCH, f"{found.holdout:.1%} were held out, {found.expected:.1%} were to be (p {found.p_value:.1g})"
 
-    def _observational(self, send: Send, frame: Frame, outcome: Outcome) -> Found:
+    def _observational(self, send: Send, frame: Frame, outcome: Outcome) -> ObservationalLifts:
         key = (send.campaign, outcome.name)
         if key not in self._found:
             self._found[key] = observational_lifts(
