@@ -21,6 +21,9 @@ from rfm_ml.models.arrays import FloatArray
 PENALTY: Final = 10.0
 """Inverse strength of the ridge penalty on standardised covariates: weak, it only keeps separable groups finite."""
 
+ROUNDING: Final = 1e-9
+"""A standard error below this share of the outcome's spread is rounding: the covariates alone explain the outcome."""
+
 
 class Overlap(NamedTuple):
     """How alike two groups were made.
@@ -106,7 +109,7 @@ def weighted_lift(
     scores = x * ((y - design @ slopes) * root[:, 0] / (1 - leverage))[:, None]
     error = float(np.sqrt(max((bread @ (scores.T @ scores) @ bread)[1, 1], 0.0)))
     fewest = min(overlap.treated, overlap.control)
-    if fewest < SMALLEST_GROUP or error == 0:
+    if fewest < SMALLEST_GROUP or error <= ROUNDING * float(y.std()):
         return Lift(lift, np.nan, np.nan, np.nan, error, np.nan, *sizes, mean, mean - lift)
     degrees = fewest - 1
     reach = float(t_distribution.ppf((1 + level) / 2, degrees)) * error
