@@ -43,20 +43,9 @@ class Settings:
 class Judged:
     """One strategy at one origin.
 
-    Attributes
-    ----------
-    strategy
-        The candidate's name, with `/5` or `/10` behind it where its score was cut.
-    groups
-        Number of its groups; 0 for a score that was not cut.
-    cut
-        Into how many groups its score was cut, 0 if it was not.
-    table
-        `measure, value, low, high`.
-    draws
-        The value measures that every bootstrap sample gave, shape (bootstraps,): the same samples for all strategies.
-    scores, labels
-        Of the customers at T, by position.
+    `strategy` is the candidate's name, with `/5` or `/10` behind it where its score was cut into `cut` groups; `groups`
+    is 0 for a score that was not. `table` has measure, value, low, high; `draws` the value measures of every bootstrap
+    sample, the same samples for all strategies; `scores` and `labels` are those of the customers at T, by position.
     """
 
     strategy: str
@@ -89,22 +78,9 @@ def run_backtest(
 ) -> list[Outcome]:
     """Let every candidate learn and answer at every origin, and judge it by the spend that followed.
 
-    Parameters
-    ----------
-    candidates
-        With different names.
-    origins
-        As `make_origins` gives, earliest first. Refits for stability are done at the last one.
-    settings
-        None for the defaults.
-    jobs
-        Processes; results are the same for any number.
-    progress
-        Told how many of how many answers are judged.
-
-    Returns
-    -------
-        One per origin, the last one first, and candidate.
+    Candidates have different names; refits for stability are done at the last origin. The result has one outcome per
+    origin, the last one first, and candidate, the same for any number of `jobs` (processes). `progress` gets how many
+    of how many answers are judged.
 
     Notes
     -----
@@ -164,18 +140,18 @@ def judge(candidate: Candidate, origin: Origin, *, settings: Settings, with_refi
         warnings.simplefilter("always")
         try:
             entries = _entries(learner.at_origin(), origin)
-            found = tuple(
+            judged = tuple(
                 _judged(learner, rule, settings=settings, cut=cut, with_refits=with_refits)
                 for cut, rule in entries.items()
             )
             why = ""
         except RfmError as error:
-            found, why = (), str(error)
+            judged, why = (), str(error)
         except Exception as error:  # a user's own class may fail in any way
-            found, why = (), f"{type(error).__name__}: {error}"
-    told = [str(w.message) for w in caught if issubclass(w.category, UserWarning)]
+            judged, why = (), f"{type(error).__name__}: {error}"
+    messages = [str(w.message) for w in caught if issubclass(w.category, UserWarning)]
     notes = [f"{candidate.name} is left out at {origin.day}. {why}"] if why else []
-    return Outcome(found, tuple(notes + [f"{candidate.name}: {t}" for t in dict.fromkeys(told)]))
+    return Outcome(judged, tuple(notes + [f"{candidate.name}: {t}" for t in dict.fromkeys(messages)]))
 
 
 def _entries(rule: Rule, origin: Origin) -> dict[int, Rule]:

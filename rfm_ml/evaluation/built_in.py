@@ -75,8 +75,8 @@ class _ExpectedSpend:
 class BoostedScore:
     """Gradient boosting: features as of T - H against the spend in (T - H, T], then asked about T.
 
-    With `open_features` all of `rfm_ml.models.boosted.FEATURES` that the study has (of the totals only those within
-    365 days), else `WINDOW_FEATURES`.
+    With `open_features` all of `FEATURES` that the study has (of the totals only those within 365 days), else
+    `WINDOW_FEATURES`.
     """
 
     name: str
@@ -136,19 +136,12 @@ BUILT_IN: Final = (*SEGMENTATIONS, *MODELS)
 
 
 def require_candidates(own: Collection[str], names: Collection[str] | None) -> None:
-    """Refuse candidates that are not known, and own strategies with the name of a baseline.
-
-    Parameters
-    ----------
-    own
-        Names of the study's strategies.
-    names
-        Those that are to be compared; None for all.
+    """Refuse candidates that are neither the study's own nor built in, and own ones with a baseline's name.
 
     Raises
     ------
     ParamsError
-        If a name is neither a strategy of the study nor built in, or a strategy bears the name of a baseline.
+        With the nearest known name, or the name that is taken.
     """
     taken = [b.name for b in BASELINES]
     for name in own:
@@ -163,19 +156,9 @@ def require_candidates(own: Collection[str], names: Collection[str] | None) -> N
 def all_candidates(own: Mapping[str, SegmentModel], names: list[str] | None, *, history: History) -> list[Candidate]:
     """Return the candidates of a comparison: own strategies, built-in ones, baselines.
 
-    Parameters
-    ----------
-    own
-        The study's segment models by name, not fitted. One that is also built in (same rules) takes part once.
-    names
-        Which of the own and the built-in ones; None for all.
-    history
-        Of one origin, to find out which columns a strategy needs.
-
-    Raises
-    ------
-    ParamsError
-        If a name is neither a strategy of the study nor built in, or a strategy bears the name of a baseline.
+    `own` holds the study's segment models by name, not fitted; one that is also built in (same rules) takes part once.
+    `names` says which of the own and the built-in ones, None all. The history of one origin tells which columns a
+    strategy needs. Raises as `require_candidates`.
     """
     require_candidates(own, names)
     wanted = [*own, *BUILT_IN] if names is None else names

@@ -94,14 +94,8 @@ class SegmentRule:
 class Segmentation:
     """A segment model as a candidate: fitted at T - H, each segment worth its mean spend in (T - H, T].
 
-    Parameters
-    ----------
-    model
-        Not fitted.
-    columns
-        The customers' columns that it is shown; None for all, which puts it on the track of open features.
-    previous
-        The model before, for a refit.
+    `model` is not fitted. `columns` are those of the customers that it is shown; None for all, which puts it on the
+    track of open features. `previous` is the model before, for a refit.
     """
 
     name: str
@@ -187,12 +181,8 @@ class Baseline:
 class CutRule:
     """A score cut into groups as a segmentation is fitted: "1" holds the lowest scores.
 
-    Attributes
-    ----------
-    edges
-        Highest score of each group but the last.
-    values
-        Mean spend of each group's customers in the H days after the edges were learned, in currency.
+    `edges` are the highest scores of each group but the last, `values` the mean spend of each group's customers in the
+    H days after the edges were learned, in currency.
     """
 
     rule: Rule

@@ -17,12 +17,8 @@ TENTHS = 10
 def out_of_sample_r2(sample: Sample, mean_train: float) -> FloatArray:
     """Return R2 = 1 - sum (y - s)^2 / sum (y - mean_train)^2, with the mean spend of the period that was learned from.
 
-    0 for that mean as a score, 1 for perfect, below 0 for worse than that mean.
-
-    Notes
-    -----
-    Source: Campbell & Thompson (2008), "Predicting excess stock returns out of sample", Review of Financial Studies 21,
-    1509-1531.
+    0 for that mean as a score, 1 for perfect, below 0 for worse than that mean. Source: Campbell & Thompson (2008),
+    Review of Financial Studies 21, 1509-1531.
     """
     squares = sample.w @ sample.of.spent**2
     by_mean = squares - 2 * mean_train * sample.total + sample.size * mean_train**2
@@ -84,11 +80,8 @@ def calibration_slope(sample: Sample) -> FloatArray:
 def decile_table(spend: ArrayLike, score: ArrayLike) -> pd.DataFrame:
     """Return actual and predicted mean spend by tenths of customers, the lowest scores first.
 
-    Returns
-    -------
-    pd.DataFrame
-        `group` ("1" is the lowest), `customers`, `actual_mean`, `expected_mean` in currency, and `actual_error`, the
-        standard error of the actual mean (missing with one customer or fewer in a group).
+    `group` ("1" is the lowest), `customers`, `actual_mean`, `expected_mean` in currency, and `actual_error`, the
+    standard error of the actual mean (missing with one customer or fewer in a group).
     """
     sample = Sample(ScoredCustomers(spend, score))
     (actual,), (expected,) = _tenths(sample)

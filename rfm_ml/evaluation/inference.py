@@ -35,31 +35,15 @@ class Difference(NamedTuple):
 
 
 def bootstrap_weights(n: int, *, repeats: int = 1000, seed: int = 0, first: int = 0) -> NDArray[np.uint16]:
-    """Draw bootstrap samples of n customers, as how often each customer is drawn.
+    """Draw bootstrap samples of n customers, as how often each is drawn: shape (repeats, n), each row sums to n.
 
-    Use one set of weights for all strategies of an origin: then their differences are paired.
-
-    Parameters
-    ----------
-    n
-        Customers.
-    repeats
-        Samples.
-    seed
-        The same seed gives the same samples.
-    first
-        Number of the first sample. Drawn in pieces (`repeats=100` with `first` 0, 100, ...), the samples are those
-        that are drawn at once, and less memory is used: two bytes per customer and sample.
-
-    Returns
-    -------
-    NDArray[np.uint16]
-        Shape (repeats, n); each row sums to n.
+    Use one set of weights for all strategies of an origin: then their differences are paired. Drawn in pieces
+    (`repeats=100` with `first` 0, 100, ...), the samples are those that are drawn at once, and less memory is used: two
+    bytes per customer and sample.
 
     Notes
     -----
-    Source: Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapter 6, and chapter 20 for resampling
-    vectors.
+    Source: Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapter 6; resampling vectors: chapter 20.
 
     Examples
     --------
@@ -76,13 +60,9 @@ def bootstrap_weights(n: int, *, repeats: int = 1000, seed: int = 0, first: int 
 
 
 def interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
-    """Return the percentile interval of bootstrap values; samples without a value (NaN) do not count.
+    """Return the percentile interval of bootstrap values (Efron & Tibshirani 1993, chapter 13).
 
-    NaN if no sample has a value.
-
-    Notes
-    -----
-    Source: Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapter 13.
+    Samples without a value (NaN) do not count; NaN if no sample has one.
 
     Examples
     --------
@@ -90,10 +70,10 @@ def interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
     Interval(low=25.0, high=75.0)
     """
     require_between(level, 0.5, 0.9999, name="level")
-    known = _known(values)
-    if not len(known):
+    present = _known(values)
+    if not len(present):
         return Interval(np.nan, np.nan)
-    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(present, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high))
 
 
@@ -105,29 +85,12 @@ def paired_difference(
     higher_is_better: bool = True,
     level: float = 0.95,
 ) -> Difference:
-    """Compare a measure of two strategies on the same bootstrap samples.
+    """Compare a measure of two strategies on the same bootstrap samples, shape (repeats,) each.
 
-    Parameters
-    ----------
-    values_a, values_b
-        Shape (repeats,): the measure of a and of b, by the same weights.
-    estimate
-        The difference a - b on the customers themselves; by default the mean over the samples.
-    higher_is_better
-        False for errors: then less is better. For a bias compare absolute values.
-    level
-        Of the interval.
-
-    Returns
-    -------
-    Difference
-        `verdict` says whether a is better or worse than b, or "no difference" if the interval covers 0. `p_value` is
-        two-sided. Without a sample in which both have a value, numbers are NaN and the verdict is "no difference".
-
-    Raises
-    ------
-    DataError
-        If the two have not as many samples.
+    `estimate` is the difference a - b on the customers themselves, by default the mean over the samples. `verdict` says
+    whether a is better or worse than b, or "no difference" if the interval covers 0. For errors less is better
+    (`higher_is_better=False`); for a bias compare absolute values. Without a sample in which both have a value, numbers
+    are NaN and the verdict is "no difference".
 
     Notes
     -----
@@ -137,35 +100,27 @@ def paired_difference(
 
     Examples
     --------
-    >>> found = paired_difference([0.75, 0.7, 0.8], [0.7, 0.6, 0.7], estimate=0.09)
-    >>> found.verdict, found.difference, found.p_value
+    >>> compared = paired_difference([0.75, 0.7, 0.8], [0.7, 0.6, 0.7], estimate=0.09)
+    >>> compared.verdict, compared.difference, compared.p_value
     ('better', 0.09, 0.5)
     """
     a, b = np.asarray(values_a, dtype=np.float64), np.asarray(values_b, dtype=np.float64)
     if a.shape != b.shape or a.ndim != 1:
         raise DataError(f"Both must have the same bootstrap samples. Got the shapes {a.shape} and {b.shape}.")
-    known = _known(a - b)
-    if not len(known):
+    present = _known(a - b)
+    if not len(present):
         return Difference(np.nan, np.nan, np.nan, NO_DIFFERENCE, np.nan, 0)
-    low, high = interval(known, level=level)
-    middle = float(known.mean()) if estimate is None else float(estimate)
-    sides = [int((known <= 0).sum()), int((known >= 0).sum())]
-    p_value = min(1.0, 2 * (min(sides) + 1) / (len(known) + 1))
-    return Difference(middle, low, high, _verdict(low, high, higher_is_better=higher_is_better), p_value, len(known))
+    low, high = interval(present, level=level)
+    middle = float(present.mean()) if estimate is None else float(estimate)
+    sides = [int((present <= 0).sum()), int((present >= 0).sum())]
+    p_value = min(1.0, 2 * (min(sides) + 1) / (len(present) + 1))
+    return Difference(middle, low, high, _verdict(low, high, higher_is_better=higher_is_better), p_value, len(present))
 
 
 def holm(p_values: ArrayLike) -> FloatArray:
     """Adjust p-values of several comparisons, so that the chance of any false claim stays below the level.
 
-    Parameters
-    ----------
-    p_values
-        Shape (m,). NaN is no comparison: it stays, and does not count.
-
-    Returns
-    -------
-    FloatArray
-        Shape (m,), in the given order.
+    The order is kept. NaN is no comparison: it stays, and does not count.
 
     Notes
     -----
@@ -178,10 +133,10 @@ def holm(p_values: ArrayLike) -> FloatArray:
     [0.03, 0.06, 0.06, 0.02]
     """
     p = np.asarray(p_values, dtype=np.float64)
-    known = np.flatnonzero(~np.isnan(p))
-    if ((p[known] < 0) | (p[known] > 1)).any():
-        raise DataError(f"p-values must be between 0 and 1. Got {p[known].min()} to {p[known].max()}.")
-    order = known[np.argsort(p[known], kind="stable")]
+    places = np.flatnonzero(~np.isnan(p))
+    if ((p[places] < 0) | (p[places] > 1)).any():
+        raise DataError(f"p-values must be between 0 and 1. Got {p[places].min()} to {p[places].max()}.")
+    order = places[np.argsort(p[places], kind="stable")]
     adjusted = np.full(p.shape, np.nan)
     left = np.arange(len(order), 0, -1)
     adjusted[order] = np.minimum(np.maximum.accumulate(left * p[order]), 1.0)
@@ -191,24 +146,9 @@ def holm(p_values: ArrayLike) -> FloatArray:
 def mean_ranks(scores: pd.DataFrame, *, higher_is_better: bool = True) -> pd.DataFrame:
     """Rank the strategies within each origin and average the ranks; p-values are never pooled over origins.
 
-    Parameters
-    ----------
-    scores
-        `origin`, `strategy`, `value`, each pair once.
-    higher_is_better
-        False for errors.
-
-    Returns
-    -------
-    pd.DataFrame
-        `strategy`, `mean_rank`, `best_rank`, `worst_rank` (1 is best, ties share their mean rank) and `origins`, the
-        number ranked; best first. A strategy without a value at an origin has the last rank there. An origin where no
-        strategy has a value does not count.
-
-    Raises
-    ------
-    DataError
-        If a column is missing, or a strategy is there twice at an origin.
+    From `origin`, `strategy`, `value`, each pair once, to `strategy`, `mean_rank`, `best_rank`, `worst_rank` (1 is
+    best, ties share their mean rank) and `origins`, the number ranked; best first. A strategy without a value at an
+    origin has the last rank there. An origin where no strategy has a value does not count.
 
     Notes
     -----

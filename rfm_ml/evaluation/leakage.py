@@ -13,20 +13,11 @@ TOO_GOOD = 0.97
 
 
 def leaking_candidates(candidates: Sequence[Candidate], *, honest: History, seen: History) -> dict[str, float]:
-    """Return the candidates that answer differently when later orders are in reach.
+    """Return the candidates whose answers change when later orders are in reach, with the share of customers.
 
-    Parameters
-    ----------
-    candidates
-        Not fitted; they learn from both histories here.
-    honest, seen
-        What was known on the same day, computed from the log up to that day, and from the whole log. Where both are
-        the same tables nobody can tell them apart, and nobody needs to be asked.
-
-    Returns
-    -------
-    dict
-        By name of the leaking candidates, the share of customers whose score or segment differs.
+    `honest` and `seen` are what was known on the same day, computed from the log up to that day, and from the whole
+    log. Candidates learn from both here. Where both are the same tables nobody can tell them apart, and nobody is
+    asked.
 
     Notes
     -----
@@ -35,8 +26,8 @@ def leaking_candidates(candidates: Sequence[Candidate], *, honest: History, seen
     """
     if _same(honest, seen):
         return {}
-    found = {c.name: _changed(c, honest=honest, seen=seen) for c in candidates}
-    return {name: share for name, share in found.items() if share > 0}
+    shares = {c.name: _changed(c, honest=honest, seen=seen) for c in candidates}
+    return {name: share for name, share in shares.items() if share > 0}
 
 
 def _same(one: History, other: History) -> bool:

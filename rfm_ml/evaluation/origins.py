@@ -38,14 +38,9 @@ class Plan:
 class Past:
     """The customers as of a day, with nothing of what came later.
 
-    Attributes
-    ----------
-    customers
-        The table that strategies see.
-    base
-        The same customers by position, over their whole history and with all features, for models and baselines.
-    recent_spend
-        Net spend of each customer in the `horizon_days` up to the day, in currency, shape (n,).
+    `customers` is the table that strategies see; `base` the same customers by position, over their whole history and
+    with all features, for models and baselines; `recent_spend` (n,) their net spend in the `horizon_days` up to the
+    day, in currency.
     """
 
     day: date
@@ -57,14 +52,9 @@ class Past:
 
 @dataclass(frozen=True)
 class History:
-    """All that a candidate may learn from at an origin T.
+    """All that a candidate may learn from at an origin T: the customers as of T (`now`) and as of T - H (`before`).
 
-    Attributes
-    ----------
-    now, before
-        The customers as of T and as of T - H.
-    between
-        What the customers of `before` spent in (T - H, T], in currency, shape (customers of before,).
+    `between` is what the customers of `before` spent in (T - H, T], in currency, shape (customers of before,).
     """
 
     now: Past
@@ -89,14 +79,9 @@ def first_customers(history: History, number: int) -> History:
 class Origin:
     """One test: what was known on the day, what the same rules see some days later, and the truth.
 
-    Attributes
-    ----------
-    history
-        What candidates learn from, and are asked about.
-    later
-        The same `later_days` after T; tells who would have changed his segment. No candidate is judged by it.
-    spend
-        What the customers of `history.now` spent in (T, T + H], net of returns, 0 for who did not come back.
+    Candidates learn from `history` and are asked about it. `later` is the same some days after T; it tells who would
+    have changed segment, and no candidate is judged by it. `spend` is what the customers of `history.now` spent in (T,
+    T + H], net of returns, 0 for who did not come back.
     """
 
     history: History
@@ -120,15 +105,7 @@ def choose_origins(first: date, last: date, *, horizon_days: int | None = None, 
     Every origin T needs H days after it to be judged by, H days before it to learn the value of segments in, and
     half of H before those, so that there are customers to segment. Origins lie H days apart, so that no order is
     judged twice; where the log is too short for that, nearer, but never nearer than `SHORTEST_STEP` days (or H).
-
-    Parameters
-    ----------
-    first, last
-        Day of the first order and last day that the log tells about.
-    horizon_days
-        H; None for the first of `HORIZONS` that allows all origins, or else most.
-    origins
-        How many are wanted.
+    `horizon_days` is H; None takes the first of `HORIZONS` that allows all origins, or else most.
 
     Raises
     ------
@@ -142,13 +119,13 @@ def choose_origins(first: date, last: date, *, horizon_days: int | None = None, 
     (91, ['1997-07-01', '1997-09-30', '1997-12-30', '1998-03-31'])
     """
     require_between(origins, 1, 100, name="origins")
-    found: tuple[int, list[date]] = (0, [])
+    longest: tuple[int, list[date]] = (0, [])
     for horizon in HORIZONS if horizon_days is None else (horizon_days,):
         require_between(horizon, 1, 3660, name="horizon_days")
         days = _spaced(first, last, horizon=horizon, wanted=origins)
-        if len(days) > len(found[1]):
-            found = (horizon, days)
-    horizon, days = found
+        if len(days) > len(longest[1]):
+            longest = (horizon, days)
+    horizon, days = longest
     if not days:
         shortest = horizon_days or HORIZONS[-1]
         raise DataError(
@@ -170,13 +147,15 @@ def _spaced(first: date, last: date, *, horizon: int, wanted: int) -> list[date]
 
 def _words(days: Sequence[date], horizon: int, *, wanted: int) -> str:
     many = f"{len(days)} days from {days[0]} to {days[-1]}" if len(days) > 1 else f"One day, {days[0]}"
-    told = [f"{many}, each judged by the {horizon} days after it."]
+    sentences = [f"{many}, each judged by the {horizon} days after it."]
     if len(days) < wanted:
-        told.append(f"The log is too short for {wanted}.")
+        sentences.append(f"The log is too short for {wanted}.")
     step = (days[1] - days[0]).days if len(days) > 1 else horizon
     if step < horizon:
-        told.append(f"The periods overlap: they begin {step} days apart, so they are not independent of each other.")
-    return " ".join(told)
+        sentences.append(
+            f"The periods overlap: they begin {step} days apart, so they are not independent of each other."
+        )
+    return " ".join(sentences)
 
 
 def make_origins(
@@ -190,16 +169,9 @@ def make_origins(
 ) -> list[Origin]:
     """Compute what was known on each day of the plan and what followed.
 
-    Parameters
-    ----------
-    orders
-        Orders or customer-days over all periods.
-    build, base
-        Make the tables `Past.customers` and `Past.base`, of the same customers; `base` is by default the same.
-    most_customers
-        Beyond so many customers on a day a sample of them is drawn; None takes all.
-    cut
-        Hand the builders only orders up to the day. False is there to find out who looks at later ones.
+    `build` and `base` make the tables `Past.customers` and `Past.base`, of the same customers; `base` is by default the
+    same. Beyond `most_customers` on a day a sample of them is drawn. Builders are only handed orders up to the day;
+    `cut=False` is there to find out who looks at later ones.
     """
     pasts: dict[date, Past] = {}
 
@@ -220,19 +192,19 @@ def make_origins(
         between = _spend(orders, before.customers["customer_id"], until=day, days=plan.horizon_days)
         return History(past(day), before, between)
 
-    found = []
+    origins = []
     for day in plan.days:
         after, ids = earlier(day, -plan.horizon_days), past(day).customers["customer_id"]
         spend = _spend(orders, ids, until=after, days=plan.horizon_days)
         later = history(earlier(day, -min(LATER_DAYS, plan.horizon_days)))
-        found.append(Origin(history(day), later, spend))
-    return found
+        origins.append(Origin(history(day), later, spend))
+    return origins
 
 
 def _spend(orders: Log, ids: pd.Series, *, until: date, days: int) -> np.ndarray:
     """Return the net spend of customers in the days up to a day, 0 for who did not order."""
-    found = actuals(orders, as_of=earlier(until, days), until=until).set_index("customer_id")["actual_spend"]
-    return found.reindex(ids).fillna(0.0).to_numpy(dtype=np.float64)
+    spend = actuals(orders, as_of=earlier(until, days), until=until).set_index("customer_id")["actual_spend"]
+    return spend.reindex(ids).fillna(0.0).to_numpy(dtype=np.float64)
 
 
 def _sample(ids: pd.Series, most: int | None) -> np.ndarray:

@@ -56,10 +56,8 @@ def profit_curve(
 
     Parameters
     ----------
-    spend
-        Shape (n,): spend in the holdout, in currency; 0 without an order.
-    score
-        Shape (n,): higher is contacted first.
+    spend, score
+        Shape (n,): spend in the holdout, in currency (0 without an order); who has a higher score is contacted first.
     margin
         Share of spend that is profit, 0 to 1.
     contact_cost
@@ -74,18 +72,10 @@ def profit_curve(
     pd.DataFrame
         `response`, `depth` (share of customers), `customers`, `spend` held by them and `profit`, both in currency.
 
-    Raises
-    ------
-    ParamsError
-        If margin, cost, response or steps are out of range, or there is no response.
-    DataError
-        If a number is missing, or there are no customers.
-
     Notes
     -----
     Source: Bult & Wansbeek (1995), "Optimal selection for direct mail", Marketing Science 14, 378-394; as a curve,
-    Verbeke et al. (2012), "New insights into churn prediction in the telecommunication sector: a profit driven data
-    mining approach", European Journal of Operational Research 218, 211-229.
+    Verbeke et al. (2012), European Journal of Operational Research 218, 211-229.
 
     Examples
     --------

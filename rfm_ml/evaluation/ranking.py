@@ -12,14 +12,10 @@ from rfm_ml.models.arrays import FloatArray
 
 
 def gains_curve(spend: ArrayLike, score: ArrayLike) -> pd.DataFrame:
-    """Return the cumulative gains: the share of spend held by the best customers by score.
+    """Return the cumulative gains, `customer_share` and `spend_share`: the share of spend held by the best customers.
 
-    Returns
-    -------
-    pd.DataFrame
-        `customer_share` and `spend_share`, from (0, 0) to (1, 1), one row more than distinct scores: customers with
-        equal scores are passed by one straight line. Spend shares are missing if nothing was spent on balance; they can
-        leave 0 to 1 if some spent less than nothing (returns).
+    One row more than distinct scores, from (0, 0) to (1, 1). Spend shares are missing if nothing was spent on balance;
+    they can leave 0 to 1 if some spent less than nothing (returns).
 
     Examples
     --------
@@ -55,14 +51,10 @@ def normalised_gini(sample: Sample) -> FloatArray:
 
 
 def capture(sample: Sample, share: float) -> FloatArray:
-    """Return the share of all spend held by the top `share` of customers by score, 0 <= share <= 1.
+    """Return the share of all spend held by the top `share` of customers by score; over `share` it is the lift.
 
     share x n need be no whole number, and of customers with equal scores a part can be in the top: the gains curve is
-    followed on its straight lines. Capture / share is the lift.
-
-    Notes
-    -----
-    Source: Neslin et al. (2006), "Defection detection", Journal of Marketing Research 43, 204-211.
+    followed on its straight lines. Source: Neslin et al. (2006), Journal of Marketing Research 43, 204-211.
     """
     return ratio(sample.up_to(np.array([share]), sample.held)[:, 0], sample.total)
 
@@ -71,23 +63,18 @@ def missed_top(sample: Sample, share: float) -> FloatArray:
     """Return the share of the future top `share` of customers who are not in the predicted top `share`.
 
     Where lots would have to decide - equal spend, equal scores, share x n no whole number - it is the expected share.
-    If fewer customers than `share` bought anything, the future top is those who bought. So a perfect score misses
-    0 (but for equal spend at the edge), a random one 1 - share. NaN if nobody bought.
-
-    Notes
-    -----
-    Source: Malthouse & Blattberg (2005), "Can we predict customer lifetime value?", Journal of Interactive Marketing
-    19(1), 2-16: about 55 % by past value.
+    If fewer customers than `share` bought anything, the future top is those who bought. Source: Malthouse & Blattberg
+    (2005), "Can we predict customer lifetime value?", Journal of Interactive Marketing 19(1), 2-16: about 55 % by past
+    value.
     """
     caught, wanted = _overlap(sample, share)
     return 1 - ratio(caught, wanted)
 
 
 def wrongly_in(sample: Sample, share: float) -> FloatArray:
-    """Return the share of the future bottom (all outside the future top) who are in the predicted top.
+    """Return the share of the future bottom (all outside the future top) who are in the predicted top, as `missed_top`.
 
-    Top, ties and source as for `missed_top`; then it is missed x share / (1 - share). If fewer customers than `share`
-    bought, also a perfect score takes some in wrongly: its top has more places than there are buyers.
+    If fewer customers than `share` bought, also a perfect score takes some in wrongly: its top has places left.
     """
     caught, wanted = _overlap(sample, share)
     return ratio(np.where(wanted > 0, share * sample.size - caught, np.nan), sample.size - wanted)
@@ -100,12 +87,7 @@ def _overlap(sample: Sample, share: float) -> tuple[FloatArray, FloatArray]:
 
 
 def spearman(sample: Sample) -> FloatArray:
-    """Return Spearman's rank correlation of spend and score, ties with their mid-rank.
-
-    Notes
-    -----
-    Source: Spearman (1904), American Journal of Psychology 15, 72-101; ties: Kendall (1945), Biometrika 33, 239-251.
-    """
+    """Return Spearman's rank correlation of spend and score, ties with their mid-rank (Kendall 1945, Biometrika 33)."""
     # Mid-ranks have the mean (n + 1) / 2; `below` is 1/2 less. Deviations from it sum to 0, so that those of who spent
     # nothing are minus those of the others.
     mean = sample.size[:, None] / 2
@@ -122,9 +104,7 @@ def _spread(size: FloatArray, ties: FloatArray) -> FloatArray:
 def roc_auc(sample: Sample) -> FloatArray:
     """Return the chance that a customer who bought (spend > 0) has a higher score than one who did not; ties one half.
 
-    Notes
-    -----
-    Mann-Whitney U / (buyers x others). Source: Hanley & McNeil (1982), Radiology 143, 29-36.
+    Mann-Whitney U / (buyers x others): Hanley & McNeil (1982), Radiology 143, 29-36.
     """
     # Over buyers, `below` counts each pair of two buyers once: buyers ^ 2 / 2 with the pairs of one with themselves.
     wins = dot(sample.w * sample.of.bought, sample.below) - sample.buyers**2 / 2

@@ -20,22 +20,7 @@ CACHED: Final = 250_000
 
 
 def numbers(values: ArrayLike, *, what: str, size: int | None = None) -> FloatArray:
-    """Return one finite number per customer.
-
-    Parameters
-    ----------
-    values
-        Shape (n,).
-    what
-        What the numbers are, for messages.
-    size
-        The n that is wanted; None for any but 0.
-
-    Raises
-    ------
-    DataError
-        If there are none, not as many as wanted, or some are missing or infinite.
-    """
+    """Return one finite number per customer, shape (n,), or raise a `DataError` that names `what` is missing."""
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1 or array.size == 0 or (size is not None and array.size != size):
         wanted = "at least one number" if size is None else f"{size:,} numbers, one per customer"
@@ -50,13 +35,7 @@ def numbers(values: ArrayLike, *, what: str, size: int | None = None) -> FloatAr
 
 
 def weight_rows(weights: ArrayLike | None, *, size: int) -> NDArray[np.number]:
-    """Return weights as rows of shape (repeats, n); a single row of ones for None.
-
-    Raises
-    ------
-    DataError
-        If the shape is not (repeats, n), or a weight is negative.
-    """
+    """Return weights of 0 or more as rows of shape (repeats, n); a single row of ones for None."""
     if weights is None:
         return np.ones((1, size))
     array = np.asarray(weights)
@@ -97,14 +76,8 @@ def weighted_sums(weights: NDArray[np.number], values: ArrayLike) -> FloatArray:
 class Groups:
     """Values sorted from high to low, equal values in one group.
 
-    Attributes
-    ----------
-    order
-        Shape (n,): the positions from the highest value to the lowest.
-    starts
-        Shape (g,): where in this order each group begins.
-    group
-        Shape (n,): the group of each customer, by position before sorting; 0 has the highest value.
+    `order` (n,) has the positions from the highest value to the lowest, `starts` (g,) where in it each group begins,
+    and `group` (n,) the group of each customer by position before sorting; 0 has the highest value.
     """
 
     def __init__(self, values: FloatArray) -> None:
@@ -127,26 +100,11 @@ class Groups:
 
 
 class ScoredCustomers:
-    """Customers in the order of their score, the highest first.
+    """Customers in the order of their score, the highest first, with what they spent in the holdout (n,), in currency.
 
     Those who spent anything are kept apart: most spend nothing, and where only spend counts they need not be looked at.
-
-    Parameters
-    ----------
-    spend
-        Shape (n,): what each customer spent in the holdout, in currency; 0 without an order, below 0 if returns
-        outweigh the orders.
-    score
-        Shape (n,): what was expected of him, in whatever unit; more is better.
-
-    Attributes
-    ----------
-    spenders
-        Shape (m,): the places, in the order of the score, of those who did not spend 0.
-    group
-        Shape (m,): the group of equal scores that each of them is in.
-    held
-        Shape (g,): how many of them have the score of a group or a higher one.
+    `spenders` (m,) are the places, in the order of the score, of those who did not spend 0, `group` (m,) the group of
+    equal scores that each of them is in, and `held` (g,) how many of them have the score of a group or a higher one.
     """
 
     def __init__(self, spend: ArrayLike, score: ArrayLike) -> None:
@@ -173,20 +131,11 @@ class ScoredCustomers:
 
 
 class Sample:
-    """Scored customers, each counted so many times: the customers themselves (all once), or bootstrap samples.
+    """Scored customers, each counted so many times: the customers themselves (all once), or many bootstrap samples.
 
-    Everything is as if the rows were repeated so many times. Many samples are worked out at once.
-
-    Attributes
-    ----------
-    w
-        Shape (repeats, m): how often each customer who spent anything is counted, in the order of the score.
-    through
-        Shape (repeats, g): customers with a score or a higher one, per distinct score.
-    size
-        Shape (repeats,): customers in all.
-    total
-        Shape (repeats,): their spend, in currency.
+    Everything is as if the rows were repeated so many times. `w` (repeats, m): how often each customer who spent
+    anything is counted, in the order of the score; `through` (repeats, g): customers with a score or a higher one, per
+    distinct score; `size` and `total` (repeats,): all customers, and their spend in currency.
     """
 
     def __init__(self, customers: ScoredCustomers, weights: NDArray[np.number] | None = None) -> None:
@@ -274,8 +223,8 @@ class Sample:
         wanted = self.size[:, None] * shares
         start = np.zeros((len(running), 1))
         through, sums = (np.concatenate([start, array], axis=1) for array in (self.through, running))
-        found = np.array([np.searchsorted(row, at) for row, at in zip(through, wanted, strict=True)])
-        right = np.clip(found, 1, through.shape[1] - 1)
+        places = np.array([np.searchsorted(row, at) for row, at in zip(through, wanted, strict=True)])
+        right = np.clip(places, 1, through.shape[1] - 1)
         x0, x1, y0, y1 = (np.take_along_axis(a, i, 1) for a in (through, sums) for i in (right - 1, right))
         part = np.divide(wanted - x0, x1 - x0, out=np.zeros_like(wanted), where=x1 > x0)
         return np.asarray(y0 + np.clip(part, 0, 1) * (y1 - y0))

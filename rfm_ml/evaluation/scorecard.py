@@ -74,18 +74,11 @@ def meaning(measure: str) -> Meaning:
 
 
 def scorecard_table(judged: Sequence[Judged], *, currency: str = "") -> pd.DataFrame:
-    """Return one row per strategy, origin and measure.
+    """Return strategy, track, groups (0 for an uncut score), origin, measure, unit, value, low, high: one row each.
 
-    Returns
-    -------
-    pd.DataFrame
-        strategy, track, groups (0 for a score that was not cut), origin, measure, unit, value, low, high: a 95 %
-        percentile interval of bootstrap samples of customers, of refits for `rand_index`.
-
-    Notes
-    -----
-    Samples miss some customers, so figures like the evenness of sizes or the smallest share are biased in them, and
-    the percentile interval may leave out the value itself. Then it is widened to the value.
+    The interval is a 95 % percentile interval of bootstrap samples of customers, of refits for `rand_index`. Samples
+    miss some customers, so figures like the evenness of sizes or the smallest share are biased in them, and the
+    percentile interval may leave out the value itself. Then it is widened to the value.
     """
     parts = [
         j.table.assign(strategy=j.strategy, track=j.track, groups=j.groups, origin=j.origin.isoformat()) for j in judged
@@ -107,15 +100,15 @@ def leagues(judged: Sequence[Judged]) -> dict[str, list[str]]:
     `SEGMENTATIONS`, has everybody with groups, own ones and scores cut into 5 or 10.
     """
     own = [j for j in judged if not j.cut]
-    found = {AS_THEY_ARE: list(dict.fromkeys(j.strategy for j in own))}
+    members = {AS_THEY_ARE: list(dict.fromkeys(j.strategy for j in own))}
     for budget in sorted({j.cut for j in judged if j.cut}):
         most = pd.DataFrame({"name": [j.strategy for j in own], "groups": [j.groups for j in own]})
         matched = most.groupby("name", sort=False)["groups"].agg(["min", "max"])
         names = matched.index[(matched["min"] == budget) & (matched["max"] == budget)]
         cut = dict.fromkeys(j.strategy for j in judged if j.cut == budget)
-        found[f"{budget} groups"] = [*names, *cut]
-    found[SEGMENTATIONS] = list(dict.fromkeys(j.strategy for j in judged if j.groups > 1))
-    return {league: names for league, names in found.items() if names}
+        members[f"{budget} groups"] = [*names, *cut]
+    members[SEGMENTATIONS] = list(dict.fromkeys(j.strategy for j in judged if j.groups > 1))
+    return {league: names for league, names in members.items() if names}
 
 
 def reference_of(league: str) -> str:
@@ -127,15 +120,10 @@ def reference_of(league: str) -> str:
 def pairs_table(judged: Sequence[Judged]) -> pd.DataFrame:
     """Return the paired differences of every strategy to past spend rate and to the leader of its league.
 
-    Segmentations are also compared with the best steady one. Leader and best steady are those that `recommend` names:
-    who missed an origin is neither.
-
-    Returns
-    -------
-    pd.DataFrame
-        league, origin, measure, strategy, other (whom it is compared with), difference (strategy - other) with low and
-        high, verdict ("no difference" if the interval covers 0), p_value, and p_holm: corrected for all comparisons
-        with the same other at the same origin by the same measure.
+    Segmentations are also compared with the best steady one. Leader and best steady are those that `recommend` names: who
+    missed an origin is neither. Columns: league, origin, measure, strategy, other (whom it is compared with), difference
+    (strategy - other) with low and high, verdict ("no difference" if the interval covers 0), p_value, and p_holm:
+    corrected for all comparisons with the same other at the same origin by the same measure.
     """
     by_key = {(j.strategy, j.origin): j for j in judged}
     origins = sorted({j.origin for j in judged})
@@ -147,12 +135,12 @@ def pairs_table(judged: Sequence[Judged]) -> pd.DataFrame:
             for origin, measure in product(origins, measures):
                 rivals = [n for n in names if n != other and (n, origin) in by_key]
                 if (other, origin) in by_key and rivals:
-                    found = [_compared(by_key[n, origin], by_key[other, origin], measure) for n in rivals]
-                    corrected = holm([f["p_value"] for f in found])
+                    differences = [_compared(by_key[n, origin], by_key[other, origin], measure) for n in rivals]
+                    corrected = holm([f["p_value"] for f in differences])
                     rows += [
                         {"league": league, "origin": origin.isoformat(), "measure": measure, "strategy": n}
                         | {"other": other, **f, "p_holm": p}
-                        for n, f, p in zip(rivals, found, corrected, strict=True)
+                        for n, f, p in zip(rivals, differences, corrected, strict=True)
                     ]
     columns = ["league", "origin", "measure", "strategy", "other", *DIFFERENCE, "p_holm"]
     return pd.DataFrame(rows, columns=columns)
@@ -161,15 +149,8 @@ def pairs_table(judged: Sequence[Judged]) -> pd.DataFrame:
 def fewest_samples(pairs: pd.DataFrame) -> int:
     """Return how many bootstrap samples Holm's correction needs, so that it can show any difference.
 
-    Parameters
-    ----------
-    pairs
-        As `pairs_table` gives; 0 if it is empty.
-
-    Notes
-    -----
-    The least p-value of B samples is 2 / (B + 1) (see `paired_difference`), and Holm multiplies the least of m by m.
-    So 2 m / (B + 1) must be below 0.05, for the m of the most comparisons with one other at one origin.
+    The least p-value of B samples is 2 / (B + 1) (see `paired_difference`), and Holm multiplies the least of m by m. So
+    2 m / (B + 1) must be below 0.05, for the m of the most comparisons with one other at one origin.
     """
     if pairs.empty:
         return 0
@@ -178,13 +159,7 @@ def fewest_samples(pairs: pd.DataFrame) -> int:
 
 
 def steady(measures: pd.DataFrame) -> list[str]:
-    """Return the steady strategies: over time under frozen rules, and over refits on other samples of customers.
-
-    Parameters
-    ----------
-    measures
-        `kept_frozen` and `rand_index` by strategy, means over the origins.
-    """
+    """Return the strategies whose mean `kept_frozen` and mean `rand_index` both reach `STEADY`."""
     both = (measures["kept_frozen"] >= STEADY) & (measures["rand_index"] >= STEADY)
     return [str(name) for name in measures.index[both]]
 
@@ -210,17 +185,17 @@ def _compared(one: Judged, other: Judged, measure: str) -> dict[str, float | str
     values = [j.table.loc[j.table["measure"] == measure, "value"] for j in (one, other)]
     if any(v.empty for v in values):
         nothing = np.full(1, np.nan)
-        found = paired_difference(nothing, nothing)
+        difference = paired_difference(nothing, nothing)
     else:
         estimate = float(values[0].iloc[0] - values[1].iloc[0])
-        found = paired_difference(
+        difference = paired_difference(
             one.draws[measure],
             other.draws[measure],
             estimate=estimate,
             higher_is_better=meaning(measure).better > 0,
             level=LEVEL,
         )
-    return {name: getattr(found, name) for name in DIFFERENCE}
+    return {name: getattr(difference, name) for name in DIFFERENCE}
 
 
 def leader_of(judged: Sequence[Judged], names: Sequence[str]) -> str:
@@ -253,15 +228,11 @@ def _ranked(judged: Sequence[Judged], names: Sequence[str], measure: str) -> pd.
 
 
 def ranks_table(judged: Sequence[Judged], pairs: pd.DataFrame) -> pd.DataFrame:
-    """Return, by league and measure, the mean over origins, the mean rank, and wins and losses.
+    """Return, by league and measure, the mean over origins, the mean rank, and wins and losses against past spend rate.
 
-    Returns
-    -------
-    pd.DataFrame
-        league, measure, strategy, mean_value, mean_rank, best_rank, worst_rank, origins, other (past spend rate as in
-        the league), compared (origins at which the two could be compared), wins and losses against it (origins at which
-        the paired interval leaves out 0) and wins_holm and losses_holm (of these, those that Holm's correction leaves
-        below 0.05). Origins are never pooled to one p-value.
+    Compared are the origins at which a strategy and past spend rate both are; wins and losses are those of them at which
+    the paired interval leaves out 0; wins_holm and losses_holm are those of these that Holm's correction leaves below
+    0.05. Origins are never pooled to one p-value.
     """
     parts = []
     for league, names in leagues(judged).items():

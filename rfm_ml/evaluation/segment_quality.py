@@ -34,38 +34,28 @@ def permuted_information(
 ) -> PermutedInformation:
     """Return the mutual information that is left when customers are dealt to the segments at random.
 
-    Sizes of segments and number of buyers stay as they are. The p-value is the share of permutations with at least the
-    information found, the found one counted in.
-
-    Notes
-    -----
-    With fixed margins, the buyers per segment are multivariate hypergeometric: no customer need be moved. Source: Vinh,
-    Epps & Bailey (2010), "Information theoretic measures for clusterings comparison", JMLR 11, 2837-2854; p-value
+    Sizes of segments and number of buyers stay as they are: then the buyers per segment are multivariate
+    hypergeometric, and no customer need be moved. The p-value is the share of permutations with at least the
+    information of the segments, these counted in. Source: Vinh, Epps & Bailey (2010), JMLR 11, 2837-2854; p-value:
     Phipson & Smyth (2010).
     """
     require_between(repeats, 1, 1_000_000, name="repeats")
     sample = GroupedSample(GroupedCustomers(spend, segment))
-    sizes, found = sample.sizes[0], float(mutual_information(sample)[0])
+    sizes, observed = sample.sizes[0], float(mutual_information(sample)[0])
     rng = np.random.default_rng(seed)
     buyers = int(sample.buyers.sum())
     drawn = rng.multivariate_hypergeometric(sizes.astype(np.int64), buyers, size=repeats, method="marginals")
     chance = _information(np.broadcast_to(sizes, drawn.shape), drawn.astype(np.float64))
-    at_least = int((chance >= found - SAME).sum())
+    at_least = int((chance >= observed - SAME).sum())
     return PermutedInformation(float(chance.mean()), float(np.quantile(chance, 0.95)), (1 + at_least) / (1 + repeats))
 
 
 class GroupedCustomers:
     """Customers by segment, with what they spent; sorted once.
 
-    Attributes
-    ----------
-    usual
-        The most frequent spend, mostly 0, in currency. Only those who spent something else, `others`, are looked at one
-        by one: omega squared does not mind where 0 is, and differences of squares lose fewer digits.
-    spend
-        Of the others, shape (m,), less the usual one; lowest first.
-    member
-        Shape (m, K): 1 where one of the others is in the segment.
+    `usual` is the most frequent spend, mostly 0, in currency. Only those who spent something else, `others`, are looked
+    at one by one: omega squared does not mind where 0 is, and differences of squares lose fewer digits. `spend` (m,) is
+    that of the others less the usual one, lowest first; `member` (m, K) is 1 where one of them is in the segment.
     """
 
     def __init__(self, spend: ArrayLike, segment: Labels) -> None:
@@ -123,13 +113,7 @@ class GroupedSample:
 
 
 def label_codes(labels: Labels, *, size: int) -> tuple[NDArray[np.int64], pd.Index]:
-    """Return a code from 0 for each label and the labels in the order of the codes.
-
-    Raises
-    ------
-    DataError
-        If there are not as many as wanted, or some are missing.
-    """
+    """Return a code from 0 for each of `size` labels, none missing, and the labels in the order of the codes."""
     codes, names = pd.factorize(np.asarray(labels, dtype=object), sort=False)
     if len(codes) != size or size == 0:
         raise DataError(f"segment must hold {size:,} labels, one per customer. Got {len(codes):,}.")
@@ -140,14 +124,10 @@ def label_codes(labels: Labels, *, size: int) -> tuple[NDArray[np.int64], pd.Ind
 
 
 def omega_squared(sample: GroupedSample) -> FloatArray:
-    """Return the share of the variance of spend that segments account for, corrected for their number.
+    """Return the share of the variance of spend that segments account for, corrected for their number (Hays 1963).
 
-    0 if segments say nothing (it can be a little below), 1 if all in a segment spend the same. NaN if there are no
-    more customers than segments, or all spend is equal.
-
-    Notes
-    -----
-    (SSB - (K - 1) MSW) / (SST + MSW), MSW = SSW / (n - K). Source: Hays (1963), Statistics for Psychologists.
+    (SSB - (K - 1) MSW) / (SST + MSW), MSW = SSW / (n - K): about 0 if segments say nothing, 1 if all in a segment spend
+    the same, NaN if there are no more customers than segments or all spend is equal.
     """
     return _omega(sample, sample.of.spend[None, :])
 
@@ -162,12 +142,8 @@ def winsorised_omega_squared(sample: GroupedSample) -> FloatArray:
 def mutual_information(sample: GroupedSample) -> FloatArray:
     """Return how many bits the segment tells about whether a customer buys (spend > 0): 0 to 1.
 
-    It is above 0 by chance: compare it with `permuted_information`.
-
-    Notes
-    -----
-    I = sum p(k, b) log2 p(k, b) / (p(k) p(b)). Source: Cover & Thomas (2006), Elements of Information Theory, equation
-    2.28.
+    I = sum p(k, b) log2 p(k, b) / (p(k) p(b)) (Cover & Thomas 2006, equation 2.28). It is above 0 by chance: compare it
+    with `permuted_information`.
     """
     return _information(sample.sizes, sample.buyers)
 
@@ -188,13 +164,7 @@ def smallest_share(sample: GroupedSample) -> FloatArray:
 
 
 def entropy(counts: NDArray[np.number]) -> FloatArray:
-    """Return the entropy of the shares of counts along the last axis, in bits.
-
-    Examples
-    --------
-    >>> float(entropy(np.array([2.0, 1.0, 1.0, 0.0])))
-    1.5
-    """
+    """Return the entropy of the shares of counts along the last axis, in bits."""
     shares = np.asarray(counts / counts.sum(axis=-1, keepdims=True), dtype=np.float64)
     bits = np.log2(shares, out=np.zeros_like(shares), where=shares > 0)
     return -dot(shares, bits) + 0.0
@@ -245,14 +215,10 @@ class TreeAccuracy(NamedTuple):
 def tree_accuracy(customers: pd.DataFrame, labels: Labels, *, max_leaves: int = 12, seed: int = 0) -> TreeAccuracy:
     """Cross-validate a tree with few leaves that tells the segment from recency, orders and spend alone.
 
-    Leaves are rules: so many sentences would be needed at most. With `customer_id` the folds are dealt in its order, so
-    that the order of rows does not matter. A `DataError` if a column or a label is missing, or there are fewer than two
-    customers.
-
-    Notes
-    -----
-    Source: Breiman, Friedman, Olshen & Stone (1984), Classification and Regression Trees, leaves limited by best-first
-    growth; as a surrogate, Craven & Shavlik (1996), "Extracting tree-structured representations of trained networks".
+    Leaves are rules: so many sentences would be needed at most. Folds are dealt in the order of `customer_id`, if there
+    is one, so that the order of rows does not matter. Source: Breiman, Friedman, Olshen & Stone (1984), leaves limited
+    by best-first growth; as a surrogate: Craven & Shavlik (1996), "Extracting tree-structured representations of
+    trained networks".
     """
     require_columns(list(customers.columns), RAW, what="The customers")
     if len(customers) < 2:

@@ -26,15 +26,7 @@ LATER: Final = "later"
 
 
 class Learner:
-    """A candidate that learns from the same history once, whatever number of groups its score is cut into after.
-
-    Parameters
-    ----------
-    candidate
-        Any.
-    origin
-        From whose histories it learns.
-    """
+    """A candidate that learns from each history of an origin once, whatever number of groups its score is cut into."""
 
     def __init__(self, candidate: Candidate, origin: Origin) -> None:
         self.candidate, self.origin = candidate, origin
@@ -68,8 +60,8 @@ class Learner:
         history = self.origin.history
         ids = pd.Index(history.before.customers["customer_id"])
         before = ids.get_indexer(history.now.customers["customer_id"].iloc[rows])
-        known = before[before >= 0]
-        return History(rows_of(history.now, rows), rows_of(history.before, known), history.between[known])
+        present = before[before >= 0]
+        return History(rows_of(history.now, rows), rows_of(history.before, present), history.between[present])
 
     def _once(self, key: str | bytes, history: History) -> tuple[Rule, History]:
         if key not in self._learned:
@@ -202,10 +194,9 @@ def bootstrap_rand_index(
 
 
 def kept_share(before: Labels, after: Labels, *, weights: ArrayLike | None = None) -> FloatArray:
-    """Return the share of customers with the same segment name before and after.
+    """Return the share of customers with the same segment name before and after: (repeats,), or () without weights.
 
     Names must mean the same on both days: under a refit, groups without lasting names (clusters) must be aligned first.
-    Shape (repeats,), or () without weights.
 
     Examples
     --------
@@ -219,17 +210,11 @@ def kept_share(before: Labels, after: Labels, *, weights: ArrayLike | None = Non
 
 
 def migration_entropy(before: Labels, after: Labels, *, weights: ArrayLike | None = None) -> FloatArray:
-    """Return how uncertain the new segment is when the old one is known, in bits.
+    """Return how uncertain the new segment is when the old one is known, in bits; shape as `kept_share`.
 
     0 if the old segment decides the new one (all stay, or all of a segment move together); at most log2 of the number
-    of new segments, if customers are dealt out anew.
-
-    Names need not mean the same on both days. Shape (repeats,), or () without weights.
-
-    Notes
-    -----
-    The conditional entropy H(after | before) = - sum p(b, a) log2 p(a | b). Source: Cover & Thomas (2006), Elements of
-    Information Theory, equation 2.10; as the entropy of a customer's Markov transitions, theorem 4.2.4.
+    of new segments. The conditional entropy H(after | before) = - sum p(b, a) log2 p(a | b): Cover & Thomas (2006),
+    Elements of Information Theory, equation 2.10.
 
     Examples
     --------

@@ -28,23 +28,11 @@ def overview(
 ) -> pd.DataFrame:
     """Return strategies as they are and scores cut into 10 groups, the best first.
 
-    Parameters
-    ----------
-    scorecard, ranks
-        As `scorecard_table` and `ranks_table` give.
-    keep
-        Strategies that must have a row, however many there are.
-    most
-        Rows; the worst of those that need not be kept are left out.
-
-    Returns
-    -------
-    pd.DataFrame
-        strategy (in words), groups (a dash for a score), gini (mean normalised Gini of the days), top_20_holds
-        (share of spend), against_past_spend (days better and worse than past spend rate, of those on which both could
-        be compared, in words: uncut for scores, in 10 groups for what has groups; a dash if on none),
-        steadiness (share of customers who keep their segment over 30 days, and Rand index of refits; a dash for
-        scores) and in_words (accuracy of a small tree).
+    At most `most` rows; those in `keep` are never left out. Columns: strategy (in words), groups (a dash for a score),
+    gini (mean normalised Gini of the days), top_20_holds (share of spend), against_past_spend (days better and worse
+    than past spend rate, of those on which both could be compared, in words: uncut for scores, in 10 groups for what has groups), steadiness (share of customers
+    who keep their segment over 30 days, and Rand index of refits; a dash for scores) and in_words (accuracy of a small
+    tree).
     """
     if scorecard.empty:
         return pd.DataFrame(columns=OVERVIEW)
@@ -71,8 +59,8 @@ def overview(
 
 def _steadiness(kept: float, rand: float) -> str:
     """Say both ways of being steady in one cell."""
-    told = [f"{kept:.0%}"] * bool(kept == kept) + [f"{rand:.2f}"] * bool(rand == rand)
-    return " / ".join(told) or NONE
+    parts = [f"{kept:.0%}"] * bool(kept == kept) + [f"{rand:.2f}"] * bool(rand == rand)
+    return " / ".join(parts) or NONE
 
 
 def _against(ranks: pd.DataFrame, name: str) -> str:
@@ -98,14 +86,14 @@ def pareto_points(scorecard: pd.DataFrame, *, chosen: str | None) -> pd.DataFram
     values, lows, highs = (_means(scorecard, what) for what in ("value", "low", "high"))
     rows = [n for n in values.index if n.endswith("/10") or "/" not in n or n == chosen]
     names = [n for n in rows if values.loc[n, ["rand_index", HEADLINE]].notna().all()]
-    found = pd.DataFrame({"name": [words_of(n) for n in names]})
+    points = pd.DataFrame({"name": [words_of(n) for n in names]})
     for column, measure in {"value": HEADLINE, "rand": "rand_index"}.items():
-        found[column] = values.loc[names, measure].to_numpy()
-        found[f"{column}_low"] = lows.loc[names, measure].to_numpy()
-        found[f"{column}_high"] = highs.loc[names, measure].to_numpy()
-    found["words"] = values.loc[names, "tree_accuracy"].to_numpy()
-    found["chosen"] = [n == chosen for n in names]
-    return found[PARETO].sort_values("value", ascending=False, kind="stable", ignore_index=True)
+        points[column] = values.loc[names, measure].to_numpy()
+        points[f"{column}_low"] = lows.loc[names, measure].to_numpy()
+        points[f"{column}_high"] = highs.loc[names, measure].to_numpy()
+    points["words"] = values.loc[names, "tree_accuracy"].to_numpy()
+    points["chosen"] = [n == chosen for n in names]
+    return points[PARETO].sort_values("value", ascending=False, kind="stable", ignore_index=True)
 
 
 def difference_lines(pairs: pd.DataFrame) -> pd.DataFrame:

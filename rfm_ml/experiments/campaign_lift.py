@@ -48,7 +48,7 @@ class Outcome(NamedTuple):
     name: str
 
 
-class Found(NamedTuple):
+class ObservationalLifts(NamedTuple):
     """A campaign without a hold-out: its rows, the weights, and why it may not be believed, if that was found."""
 
     rows: pd.DataFrame
@@ -71,16 +71,10 @@ def holdout_lifts(
     ----------
     customers
         One row per customer who was drawn: `treated`, `segment` (before the campaign), the outcome, and the past.
-    outcome
-        Which column, and its unit in words.
     past
         Columns of behaviour before the campaign, for CUPED; slopes are estimated over the whole campaign.
-    level
-        Of the intervals.
     problem
         A verdict and its reason, if one is known that silences the figures.
-    seed
-        Of the bootstrap.
 
     Returns
     -------
@@ -98,15 +92,15 @@ def holdout_lifts(
     active = y != 0
     if not enough_active(active, got):
         ways = {method: lift.undetermined() for method, lift in ways.items()}
-    told = {"unit": outcome.unit, "level": level}
+    how = {"unit": outcome.unit, "level": level}
     if problem is not None:
-        told |= {"problem": problem[0], "explanation": problem[1]}
-    rows = [_row(ALL, outcome, method, lift, told=told) for method, lift in ways.items()]
+        how |= {"problem": problem[0], "explanation": problem[1]}
+    rows = [_row(ALL, outcome, method, lift, how=how) for method, lift in ways.items()]
     names = customers["segment"].to_numpy(dtype=object)
     segments = lift_by_segment(adjusted, got, names, active=active, level=level)
-    for found in segments.to_dict("records"):
-        lift = Lift(**{str(k): v for k, v in found.items() if k in Lift._fields})
-        rows.append(_row(str(found["segment"]), outcome, CUPED, lift, told=told, p_holm=found["p_holm"]))
+    for row in segments.to_dict("records"):
+        lift = Lift(**{str(k): v for k, v in row.items() if k in Lift._fields})
+        rows.append(_row(str(row["segment"]), outcome, CUPED, lift, how=how, p_holm=row["p_holm"]))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -118,57 +112,47 @@ def observational_lifts(
     before: pd.DataFrame | None,
     level: float = 0.95,
     problem: tuple[str, str] | None = None,
-) -> Found:
+) -> ObservationalLifts:
     """Compare who got a campaign with comparable customers who did not; with a placebo from before the campaign.
 
     Parameters
     ----------
     customers
         One row per customer: `treated`, `segment`, the outcome, and the covariates, all known before the campaign.
-    outcome
-        Which column, and its unit in words.
-    covariates
-        Columns of numbers.
     before
         The same columns, seen from one window earlier: the outcome in the window just before the campaign, of the same
         groups. A campaign cannot act before it is sent, so a "lift" in it is what the comparison gets wrong. None if
         there is no such time in the log.
-    level, problem
+    problem
         As for `holdout_lifts`.
-
-    Returns
-    -------
-    Found
-        `rows` have `COLUMNS`; `problem` says why the comparison is not to be believed: groups still unlike after
-        weighting, or an "effect" in the placebo.
     """
     got = customers["treated"].to_numpy(dtype=bool)
-    told: dict[str, Any] = {"unit": outcome.unit, "level": level, "observational": True}
+    how: dict[str, Any] = {"unit": outcome.unit, "level": level, "observational": True}
     plain = welch_lift(customers[outcome.column], got, level=level)
     if min(int(got.sum()), int((~got).sum())) < SMALLEST_GROUP:
-        rows = [_row(ALL, outcome, WEIGHTED, plain.undetermined(), told=told)]
-        return Found(pd.DataFrame(rows, columns=COLUMNS), None, "")
+        rows = [_row(ALL, outcome, WEIGHTED, plain.undetermined(), how=how)]
+        return ObservationalLifts(pd.DataFrame(rows, columns=COLUMNS), None, "")
     lift, overlap = _weighted(customers, outcome, covariates, level)
     placebo = None if before is None else _weighted(before, outcome, covariates, level)[0]
     doubt = _doubt(overlap, placebo)
     if problem is not None:
-        told |= {"problem": problem[0], "explanation": problem[1]}
+        how |= {"problem": problem[0], "explanation": problem[1]}
     elif doubt:
-        told |= {"problem": NOT_COMPARABLE, "explanation": doubt}
-    rows = [_row(ALL, outcome, WEIGHTED, lift, told=told), _row(ALL, outcome, NAIVE, plain, told={**told, **_NAIVE})]
+        how |= {"problem": NOT_COMPARABLE, "explanation": doubt}
+    rows = [_row(ALL, outcome, WEIGHTED, lift, how=how), _row(ALL, outcome, NAIVE, plain, how={**how, **_NAIVE})]
     if placebo is not None:
         about = "is about nothing, as it must be" if _passes(placebo) else "is not nothing: the groups differ otherwise"
         words = {"verdict": "", "words": f"The same comparison in the window before the campaign {about}."}
-        rows.append(_row(ALL, outcome, PLACEBO, placebo, told=told) | words)
+        rows.append(_row(ALL, outcome, PLACEBO, placebo, how=how) | words)
     each = {}
     for name, part in customers.groupby("segment", sort=True):
         inside = part["treated"].to_numpy(dtype=bool)
         if min(int(inside.sum()), int((~inside).sum())) >= SMALLEST_SEGMENT:
             each[str(name)] = _weighted(part, outcome, covariates, level)[0]
-    adjusted = holm([found.p_value for found in each.values()])
-    for (name, found), p_holm in zip(each.items(), adjusted, strict=True):
-        rows.append(_row(name, outcome, WEIGHTED, found, told=told, p_holm=float(p_holm)))
-    return Found(pd.DataFrame(rows, columns=COLUMNS), overlap, doubt)
+    adjusted = holm([segment_lift.p_value for segment_lift in each.values()])
+    for (name, segment_lift), p_holm in zip(each.items(), adjusted, strict=True):
+        rows.append(_row(name, outcome, WEIGHTED, segment_lift, how=how, p_holm=float(p_holm)))
+    return ObservationalLifts(pd.DataFrame(rows, columns=COLUMNS), overlap, doubt)
 
 
 _NAIVE: Final = {
@@ -199,9 +183,9 @@ def _passes(placebo: Lift) -> bool:
 
 
 def _row(
-    segment: str, outcome: Outcome, method: str, lift: Lift, *, told: Mapping[str, Any], p_holm: float = float("nan")
+    segment: str, outcome: Outcome, method: str, lift: Lift, *, how: Mapping[str, Any], p_holm: float = float("nan")
 ) -> dict[str, Any]:
-    verdict = judge(lift, **told, p_adjusted=None if segment == ALL else p_holm)
+    verdict = judge(lift, **how, p_adjusted=None if segment == ALL else p_holm)
     ends = {"low": lift.low, "high": lift.high}
     return {
         "segment": segment,

@@ -32,29 +32,19 @@ def cuped(values: ArrayLike, past: ArrayLike) -> Adjusted:
     values
         Shape (n,): the outcome of every customer of both groups, in its unit.
     past
-        Shape (n,) or (n, columns): what is known from before the campaign, as in past spend. Columns that do not vary
-        take nothing out.
-
-    Returns
-    -------
-    Adjusted
-        `reduction` is 1 - var(adjusted) / var(values), 0 where the outcome does not vary.
-
-    Raises
-    ------
-    DataError
-        If the two have not as many rows, or a number is missing.
+        Shape (n,) or (n, columns): known from before the campaign. Columns that do not vary take nothing out.
 
     Notes
     -----
-    y - theta (x - mean(x)) with theta = cov(y, x) / var(x), estimated once over both groups. With several columns theta
-    is the least-squares slope. Source: Deng, Xu, Kohavi & Walker (2013), "Improving the sensitivity of online
-    controlled experiments by utilizing pre-experiment data", WSDM, sections 3.2 and 3.3.
+    y - theta (x - mean(x)) with theta = cov(y, x) / var(x), estimated once over both groups; the least-squares slopes
+    with several columns. `reduction` is 1 - var(adjusted) / var(values). Source: Deng, Xu, Kohavi & Walker (2013),
+    "Improving the sensitivity of online controlled experiments by utilizing pre-experiment data", WSDM, sections 3.2
+    and 3.3.
 
     Examples
     --------
-    >>> found = cuped([1.0, 3.0, 2.0, 6.0], [0.0, 1.0, 1.0, 2.0])
-    >>> found.theta.tolist(), found.values.tolist(), round(found.reduction, 3)
+    >>> adjusted = cuped([1.0, 3.0, 2.0, 6.0], [0.0, 1.0, 1.0, 2.0])
+    >>> adjusted.theta.tolist(), adjusted.values.tolist(), round(adjusted.reduction, 3)
     ([2.5], [3.5, 3.0, 2.0, 3.5], 0.893)
     """
     y = numbers(values, what="values")

@@ -1,6 +1,6 @@
-"""What a campaign brought: treated customers against those held out by lot, with intervals.
+"""What a campaign brought, treated customers against those held out by lot, and what one more order cost.
 
-Everybody who was drawn counts in the group he was drawn for, whether or not the message reached him (intention to
+Everybody who was drawn counts in the group they were drawn for, whether or not the message reached them (intention to
 treat). Lifts are differences of means per customer; times the treated customers they are what the campaign brought.
 """
 
@@ -65,13 +65,7 @@ class Interaction(NamedTuple):
 
 
 def groups(treated: ArrayLike, *, size: int) -> NDArray[np.bool_]:
-    """Return who was treated, as booleans.
-
-    Raises
-    ------
-    DataError
-        If there is not one answer per customer.
-    """
+    """Return who was treated, as one boolean per customer."""
     array = np.asarray(treated)
     if array.shape != (size,) or not np.isin(array, (0, 1)).all():
         raise DataError(f"treated must say True or False for each of the {size:,} customers. Got {array.shape}.")
@@ -96,15 +90,10 @@ def welch_lift(values: ArrayLike, treated: ArrayLike, *, level: float = 0.95) ->
     Lift
         Interval and p-value are NaN if a group has fewer than `SMALLEST_GROUP` customers or nothing varies.
 
-    Raises
-    ------
-    DataError
-        If a number is missing, or the arrays do not go together.
-
     Notes
     -----
-    Source: Welch (1947), "The generalization of Student's problem when several different population variances are
-    involved", Biometrika 34, 28-35; degrees of freedom: Satterthwaite (1946), Biometrics Bulletin 2, 110-114.
+    Source: Welch (1947), Biometrika 34, 28-35; degrees of freedom: Satterthwaite (1946), Biometrics Bulletin 2,
+    110-114.
 
     Examples
     --------
@@ -163,14 +152,7 @@ def _resampled_means(values: FloatArray, repeats: int, seed: int) -> FloatArray:
 
 
 def enough_active(active: ArrayLike, treated: ArrayLike) -> bool:
-    """Say whether so many customers did anything that an interval of the difference can be trusted.
-
-    Parameters
-    ----------
-    active
-        Shape (n,): True for who did anything in the window.
-    treated
-        Shape (n,).
+    """Say whether so many customers did anything in the window that an interval of the difference can be trusted.
 
     Examples
     --------
@@ -185,27 +167,11 @@ def enough_active(active: ArrayLike, treated: ArrayLike) -> bool:
 def lift_by_segment(
     values: ArrayLike, treated: ArrayLike, segments: ArrayLike, *, active: ArrayLike | None = None, level: float = 0.95
 ) -> pd.DataFrame:
-    """Compare treated and held-out customers within each segment.
+    """Compare treated and held-out customers within each segment, as known before the campaign.
 
-    Parameters
-    ----------
-    values, treated, level
-        As for `welch_lift`.
-    segments
-        Shape (n,): each customer's segment before the campaign; a segment after it could be its result.
-    active
-        Shape (n,): who did anything; segments without `enough_active` get no interval. None: not looked at.
-
-    Returns
-    -------
-    pd.DataFrame
-        `segment` and the fields of `Lift`, and `p_holm`: the p-value for any claim about a single segment, as several
-        are looked at. Sorted by segment.
-
-    Raises
-    ------
-    DataError
-        As `welch_lift`.
+    A segment after it could be its result. With `active` (who did anything), segments without `enough_active` get no
+    interval. The table has `segment`, the fields of `Lift`, and `p_holm`: the p-value for any claim about a single
+    segment, as several are looked at. Sorted by segment.
     """
     y = numbers(values, what="values")
     got = groups(treated, size=len(y))
@@ -224,24 +190,10 @@ def lift_by_segment(
 
 
 def interaction_test(lifts: pd.DataFrame) -> Interaction:
-    """Test whether a campaign's lift is the same in all segments.
+    """Test whether a campaign's lift is the same in all segments, as `lift_by_segment` gives them.
 
     Without it, "it works in Loyal but not in New" is most often chance: one interval covers 0, the other just does not.
-
-    Parameters
-    ----------
-    lifts
-        As `lift_by_segment` gives: `difference, standard_error, degrees`; segments without an interval do not count.
-
-    Returns
-    -------
-    Interaction
-        NaN with fewer than two segments.
-
-    Raises
-    ------
-    DataError
-        If a column is missing.
+    Segments without an interval do not count; NaN with fewer than two.
 
     Notes
     -----
@@ -250,15 +202,46 @@ def interaction_test(lifts: pd.DataFrame) -> Interaction:
     Biometrika 38, 330-336; for estimates that are not means, James (1951), ibid., 324-329.
     """
     require_columns(list(lifts.columns), ["difference", "standard_error", "degrees"], what="The lifts")
-    known = lifts[lifts["degrees"].notna() & (lifts["standard_error"] > 0)]
-    k = len(known)
+    determined = lifts[lifts["degrees"].notna() & (lifts["standard_error"] > 0)]
+    k = len(determined)
     if k < 2:
         return Interaction(np.nan, np.nan, np.nan, np.nan, k)
-    weight = 1 / known["standard_error"].to_numpy(dtype=np.float64) ** 2
-    differences = known["difference"].to_numpy(dtype=np.float64)
+    weight = 1 / determined["standard_error"].to_numpy(dtype=np.float64) ** 2
+    differences = determined["difference"].to_numpy(dtype=np.float64)
     mean = float((weight * differences).sum() / weight.sum())
     spread = float((weight * (differences - mean) ** 2).sum())
-    unsure = float(((1 - weight / weight.sum()) ** 2 / known["degrees"].to_numpy(dtype=np.float64)).sum())
+    unsure = float(((1 - weight / weight.sum()) ** 2 / determined["degrees"].to_numpy(dtype=np.float64)).sum())
     statistic = spread / (k - 1) / (1 + 2 * (k - 2) / (k**2 - 1) * unsure)
     rest = (k**2 - 1) / (3 * unsure)
     return Interaction(statistic, k - 1, rest, float(f_distribution.sf(statistic, k - 1, rest)), k)
+
+
+class Cost(NamedTuple):
+    """Cost of one incremental order in currency; `high` is infinite where the interval of the orders reaches 0."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def is_determined(self) -> bool:
+        """Whether both ends are known: whether the campaign is shown to have brought orders."""
+        return bool(np.isfinite(self.value) and np.isfinite(self.high))
+
+
+def cost_per_order(cost: float, orders: Lift) -> Cost:
+    """Return what one incremental order cost: cost / (lift in orders x treated customers), with its interval.
+
+    As a cost per order has no meaning where no order came, `value` and `high` are infinite where the lift, or its low
+    end, is not above 0.
+
+    Examples
+    --------
+    >>> lift = welch_lift([1, 2] * 6 + [0, 1] * 5, [True] * 12 + [False] * 10)
+    >>> [round(v, 2) for v in cost_per_order(24.0, lift)]
+    [2.0, 1.36, 3.77]
+    """
+    require_between(cost, 0, 1e15, name="cost")
+    ends = [cost / (end * orders.treated) if end > 0 else np.inf for end in (orders.difference, orders.high)]
+    high = cost / (orders.low * orders.treated) if orders.low > 0 else np.inf
+    return Cost(ends[0], ends[1] if orders.is_determined else np.nan, high)

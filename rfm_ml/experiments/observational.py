@@ -13,20 +13,22 @@ from scipy.stats import t as t_distribution
 from sklearn.linear_model import LogisticRegression
 
 from rfm_ml.core.checks import require_between
-from rfm_ml.core.errors import DataError
 from rfm_ml.evaluation.sample import numbers
 from rfm_ml.experiments.lift import SMALLEST_GROUP, Lift, groups
-from rfm_ml.experiments.randomisation import balance_table
+from rfm_ml.experiments.randomisation import balance_table, finite
 from rfm_ml.models.arrays import FloatArray
 
 PENALTY: Final = 10.0
 """Inverse strength of the ridge penalty on standardised covariates: weak, it only keeps separable groups finite."""
 
+ROUNDING: Final = 1e-9
+"""A standard error below this share of the outcome's spread is rounding: the covariates alone explain the outcome."""
+
 
 class Overlap(NamedTuple):
     """How alike two groups were made.
 
-    `propensity` is each customer's probability to be treated by what was known before, `weights` how much he counts;
+    `propensity` is each customer's probability to be treated by what was known before, `weights` how much they count;
     `treated` and `control` are the effective numbers of customers. `balance` has the rows of `balance_table` before
     (`before`) and after weighting (`after`).
     """
@@ -44,24 +46,9 @@ class Overlap(NamedTuple):
 
 
 def overlap_weights(covariates: pd.DataFrame, treated: ArrayLike) -> Overlap:
-    """Weight both groups so that they are alike in what is known from before.
+    """Weight both groups so that the means of what is known from before agree, but for the weak penalty.
 
-    Parameters
-    ----------
-    covariates
-        One row per customer: numbers known before the campaign. Skewed amounts and counts are best given as logarithms.
-    treated
-        Shape (n,): who got the campaign.
-
-    Returns
-    -------
-    Overlap
-        With the weights the covariates' means agree, but for the weak penalty.
-
-    Raises
-    ------
-    DataError
-        If a group is empty, or a number is missing.
+    Covariates are numbers, one row per customer; skewed amounts and counts are best given as logarithms.
 
     Notes
     -----
@@ -96,27 +83,8 @@ def weighted_lift(
 ) -> Lift:
     """Compare both groups by the weights, and take out by regression what is left of the covariates.
 
-    Parameters
-    ----------
-    values
-        Shape (n,): the outcome in the window.
-    treated, covariates
-        As for `overlap_weights`.
-    overlap
-        What it returned.
-    level
-        Of the interval.
-
-    Returns
-    -------
-    Lift
-        As `welch_lift`, with weighted means; `control_mean` is the treated mean less the lift. No interval if fewer
-        than `SMALLEST_GROUP` customers effectively are in a group.
-
-    Raises
-    ------
-    DataError
-        If a number is missing.
+    As `welch_lift`, with weighted means; `control_mean` is the treated mean less the lift. No interval if fewer than
+    `SMALLEST_GROUP` customers effectively are in a group.
 
     Notes
     -----
@@ -141,7 +109,7 @@ def weighted_lift(
     scores = x * ((y - design @ slopes) * root[:, 0] / (1 - leverage))[:, None]
     error = float(np.sqrt(max((bread @ (scores.T @ scores) @ bread)[1, 1], 0.0)))
     fewest = min(overlap.treated, overlap.control)
-    if fewest < SMALLEST_GROUP or error == 0:
+    if fewest < SMALLEST_GROUP or error <= ROUNDING * float(y.std()):
         return Lift(lift, np.nan, np.nan, np.nan, error, np.nan, *sizes, mean, mean - lift)
     degrees = fewest - 1
     reach = float(t_distribution.ppf((1 + level) / 2, degrees)) * error
@@ -151,9 +119,7 @@ def weighted_lift(
 
 def _standardised(covariates: pd.DataFrame) -> FloatArray:
     """Return the columns that vary, with mean 0 and standard deviation 1."""
-    x = covariates.to_numpy(dtype=np.float64, na_value=np.nan)
-    if not np.isfinite(x).all():
-        raise DataError("Covariates must be numbers for every customer. Got missing ones. Fill or leave them out.")
+    x = finite(covariates)
     spread = x.std(axis=0)
     used = spread > 1e-12
     return np.asarray((x[:, used] - x[:, used].mean(axis=0)) / spread[used])

@@ -25,29 +25,18 @@ def minimum_detectable_lift(
     level: float = 0.95,
     power: float = 0.8,
 ) -> float:
-    """Return the least true difference of means that a campaign would show.
+    """Return the least true difference of means that a campaign would show, per customer, in the unit of the outcome.
 
     Parameters
     ----------
     standard_deviation
-        Of the outcome over customers, in its unit (orders, currency), taken as the same in both groups.
+        Of the outcome over customers, taken as the same in both groups.
     treated, control
-        Customers sent to and held out.
+        Customers sent to and held out; without any in one of the groups the result is infinite.
     reduction
         Share of the variance that past behaviour explains (CUPED), 0 to 1.
-    level
-        Of the two-sided interval that must not cover 0.
-    power
-        Probability that it does not, if the true lift is as large as the one returned.
-
-    Returns
-    -------
-    The lift per customer, in the unit of the outcome; infinite without customers in one of the groups.
-
-    Raises
-    ------
-    ParamsError
-        If an argument is out of range.
+    level, power
+        Of the two-sided interval that must not cover 0, and the probability that it does not.
 
     Notes
     -----
@@ -78,16 +67,12 @@ def power_table(
     Parameters
     ----------
     outcomes
-        One row per customer of the list, one column per outcome: what he did in a past period as long as the
-        campaign's window, as in orders and spend of the last 28 days. It stands in for what he will do.
+        One row per customer of the list, one column per outcome: what they did in a past period as long as the
+        campaign's window, as in orders and spend of the last 28 days. It stands in for what they will do.
     past
         The same columns for the time before that period, same rows; None if past behaviour will not be used.
-    holdouts
-        Shares held out.
     customers
         Size of the list, if it is not that of the table.
-    level, power
-        As for `minimum_detectable_lift`.
 
     Returns
     -------
@@ -95,11 +80,6 @@ def power_table(
         Per outcome and hold-out: `outcome, holdout, treated, control, mean, standard_deviation, reduction` (share of
         the variance that the past explains), `detectable_lift` (per customer, in the outcome's unit) and
         `detectable_share` (of the mean; missing where that is 0).
-
-    Raises
-    ------
-    DataError
-        If there are fewer than two customers, or the tables do not go together.
     """
     size = len(outcomes) if customers is None else customers
     if len(outcomes) < 2:

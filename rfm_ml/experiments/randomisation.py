@@ -31,22 +31,10 @@ class SampleRatio(NamedTuple):
 
 
 def sample_ratio(treated: ArrayLike, *, holdout: float) -> SampleRatio:
-    """Test whether as many customers were held out as the draw was to hold out.
+    """Test whether as many customers were held out as the draw was to hold out: the share `holdout`.
 
-    A mismatch says that something besides the lot decided who is in which group, as customers lost on one side only.
-    Then no comparison of the groups can be trusted.
-
-    Parameters
-    ----------
-    treated
-        Shape (n,): True for who was sent to.
-    holdout
-        Share that was to be held out.
-
-    Returns
-    -------
-    SampleRatio
-        `mismatch` if the exact binomial p-value is below `MISMATCH_BELOW`.
+    A mismatch (exact binomial p-value below `MISMATCH_BELOW`) says that something besides the lot decided who is in
+    which group, as customers lost on one side only. Then no comparison of the groups can be trusted.
 
     Notes
     -----
@@ -68,22 +56,10 @@ def sample_ratio(treated: ArrayLike, *, holdout: float) -> SampleRatio:
 
 
 def balance_table(covariates: pd.DataFrame, treated: ArrayLike, *, weights: ArrayLike | None = None) -> pd.DataFrame:
-    """Compare what the groups were like before the campaign.
+    """Compare what the groups were like before the campaign, by columns of numbers and, if given, weighted customers.
 
-    Parameters
-    ----------
-    covariates
-        One row per customer, columns of numbers known before the campaign.
-    treated
-        Shape (n,).
-    weights
-        Shape (n,): how much each customer counts; None for all alike.
-
-    Returns
-    -------
-    pd.DataFrame
-        `covariate, treated_mean, control_mean, standardised_difference`. The last is the difference over the root mean
-        of both unweighted variances, so that it can be compared before and after weighting; 0 where nothing varies.
+    `covariate, treated_mean, control_mean, standardised_difference`. The last is the difference over the root mean of
+    both unweighted variances, so that it can be compared before and after weighting; 0 where nothing varies.
 
     Raises
     ------
@@ -134,10 +110,15 @@ def balance_test(covariates: pd.DataFrame, treated: ArrayLike) -> float:
 
 
 def _both_groups(covariates: pd.DataFrame, treated: ArrayLike) -> tuple[FloatArray, np.ndarray]:
-    x = covariates.to_numpy(dtype=np.float64, na_value=np.nan)
-    got = groups(treated, size=len(x))
+    got = groups(treated, size=len(covariates))
     if not got.any() or got.all():
         raise DataError(f"Both groups must have customers. Got {int(got.sum())} treated of {len(got)}.")
+    return finite(covariates), got
+
+
+def finite(covariates: pd.DataFrame) -> FloatArray:
+    """Return covariates as numbers, none missing."""
+    x = covariates.to_numpy(dtype=np.float64, na_value=np.nan)
     if not np.isfinite(x).all():
         raise DataError("Covariates must be numbers for every customer. Got missing ones. Fill or leave them out.")
-    return x, got
+    return x

@@ -77,11 +77,6 @@ def qini_curve(values: ArrayLike, treated: ArrayLike, score: ArrayLike) -> pd.Da
         of as many customers drawn by lot); one row per distinct score, and the origin. The gain is 0 up to the first
         held-out customer.
 
-    Raises
-    ------
-    DataError
-        If a number is missing, or a group is empty.
-
     Notes
     -----
     gain = Y_t - Y_c N_t / N_c over the customers down to a score. Source: Radcliffe (2007), "Using control groups to
@@ -141,16 +136,12 @@ def policy_values(
     values
         Shape (n,): what each customer brought in the window, as margin in currency.
     treated
-        Shape (n,): what the lot said.
+        Shape (n,): what the lot said, which treats a customer with probability `treated_share`.
     policies
         Name: shape (n,), whom the rule contacts. It must rest on what was known before the campaign: a rule that was
         chosen by these very outcomes looks better than it is.
-    treated_share
-        Probability of the lot to treat a customer.
     cost
         Of one contact, in currency.
-    level
-        Of the intervals.
 
     Returns
     -------
@@ -158,17 +149,11 @@ def policy_values(
         `policy, contacted_share, value` (per customer, costs taken off), `gain` over contacting nobody, with `low` and
         `high`.
 
-    Raises
-    ------
-    DataError
-        If the arrays do not go together, or nobody followed a rule.
-
     Notes
     -----
     Inverse propensity weighting with weights that sum to one: V = sum(w y) / sum(w), w = 1{lot = rule} / P(lot). The
     variance is that of the linearised difference. Source: Horvitz & Thompson (1952), JASA 47, 663-685; normalised:
-    Hajek (1971); as the value of a policy: Swaminathan & Joachims (2015), "The self-normalized estimator for
-    counterfactual learning", NeurIPS.
+    Hajek (1971); as the value of a policy: Swaminathan & Joachims (2015), NeurIPS.
     """
     require_between(treated_share, 0.001, 0.999, name="treated_share")
     require_between(cost, 0, 1e12, name="cost")

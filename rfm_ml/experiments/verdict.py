@@ -57,24 +57,16 @@ def judge(
     problem: str | None = None,
     explanation: str = "",
 ) -> Verdict:
-    """Say what a lift allows to be said.
+    """Say what a lift per customer allows to be said, in the `unit` of what is counted: "orders", or "EUR of spend".
 
     Parameters
     ----------
-    lift
-        Per customer.
-    unit
-        What is counted: "orders", or "EUR of spend".
-    level
-        Of the interval.
     p_adjusted
         For one segment of several, the p-value adjusted by Holm.
     observational
         True without a hold-out.
-    problem
-        `NOT_OVER`, `MISMATCH` or `NOT_COMPARABLE` if one was found: then nothing is said about the effect.
-    explanation
-        Of the problem, in words.
+    problem, explanation
+        `NOT_OVER`, `MISMATCH` or `NOT_COMPARABLE` if one was found, and why: then nothing is said about the effect.
 
     Examples
     --------
@@ -94,31 +86,20 @@ def judge(
         return Verdict(TOO_FEW, f"Too few customers: {why}.")
     ends = f"between {_signed(lift.low)} and {_signed(lift.high)}"
     reach = f"{ends} {unit} per customer"
-    found = MORE if lift.low > 0 else LESS if lift.high < 0 else NO_EFFECT_SHOWN
+    verdict = MORE if lift.low > 0 else LESS if lift.high < 0 else NO_EFFECT_SHOWN
     least = detectable(lift, level=level)
-    if found != NO_EFFECT_SHOWN and p_adjusted is not None and not p_adjusted < 1 - level:
+    if verdict != NO_EFFECT_SHOWN and p_adjusted is not None and not p_adjusted < 1 - level:
         words = f"No effect shown: {reach}, but of so many segments one is as far off by chance (p {p_adjusted:.2f})."
         return Verdict(NO_EFFECT_SHOWN, _labelled(words, observational=observational))
-    if found == NO_EFFECT_SHOWN:
+    if verdict == NO_EFFECT_SHOWN:
         words = f"No effect shown: {reach}; this list could have shown {_signed(least)} or more."
-        return Verdict(found, _labelled(words, observational=observational))
-    words = f"{found.capitalize()}: {_signed(lift.difference)} {unit} per customer, {ends}."
-    return Verdict(found, _labelled(words, observational=observational))
+        return Verdict(verdict, _labelled(words, observational=observational))
+    words = f"{verdict.capitalize()}: {_signed(lift.difference)} {unit} per customer, {ends}."
+    return Verdict(verdict, _labelled(words, observational=observational))
 
 
 def among(words: str, *, looks: int, p_adjusted: float, level: float = 0.95) -> str:
-    """Return the words of one verdict of many, with what the correction for so many looks leaves of it.
-
-    Parameters
-    ----------
-    words
-        Of a verdict that there was more, or less.
-    looks
-        How many comparisons there were.
-    p_adjusted
-        Its p-value adjusted for them by Holm.
-    level
-        Of the intervals.
+    """Return the words of one verdict of many, more or less, with what Holm's correction leaves of it.
 
     Examples
     --------

@@ -43,12 +43,12 @@ def plot_funnel(steps: pd.DataFrame, *, title: str | None = None, ax: Axes | Non
         texts.append(f"{number:,}: {percent(share)}{took}" if share == share else "not known" if could else "0")
     paired_bars(ax, [s.replace(" to ", "\nto ") for s in steps["step"]], (entered, reached), texts=texts)
     ax.set_xlabel("people who could take the step (grey) and who have (blue)")
-    told = "How far customers come"
-    known = steps[steps["conversion"].notna() & (steps["entered"] >= ENOUGH)]
-    if len(known):
-        step = known.iloc[int((known["entered"] - known["reached"]).to_numpy().argmax())]
-        told = f"Where most stop: {step['step']}, taken by {percent(step['conversion'])}"
-    return put_title(ax, title or told)
+    headline = "How far customers come"
+    large = steps[steps["conversion"].notna() & (steps["entered"] >= ENOUGH)]
+    if len(large):
+        step = large.iloc[int((large["entered"] - large["reached"]).to_numpy().argmax())]
+        headline = f"Where most stop: {step['step']}, taken by {percent(step['conversion'])}"
+    return put_title(ax, title or headline)
 
 
 def plot_cohorts(cohorts: pd.DataFrame, *, days: int = 90, title: str | None = None, ax: Axes | None = None) -> Axes:
@@ -108,9 +108,9 @@ def plot_rates(
     named_bars(ax, names, shares, texts=texts, colour=[segment_colour(s) for s in names])
     done = {"ordered_share": "ordered", "active_share": "opened, clicked, visited or filled a cart"}[value]
     ax.set_xlabel(f"share who {done} in the last {days} days")
-    known = table[table["customers"] >= ENOUGH]
-    told = f"Who {done} in the last {days} days"
-    if len(known):
-        best = known.iloc[int(known[value].to_numpy().argmax())]
-        told = f"{best['segment']}: {percent(best[value])} {done} in the last {days} days"
-    return put_title(ax, title or told)
+    large = table[table["customers"] >= ENOUGH]
+    headline = f"Who {done} in the last {days} days"
+    if len(large):
+        best = large.iloc[int(large[value].to_numpy().argmax())]
+        headline = f"{best['segment']}: {percent(best[value])} {done} in the last {days} days"
+    return put_title(ax, title or headline)

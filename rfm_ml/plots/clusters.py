@@ -45,8 +45,8 @@ def plot_numbers(table: pd.DataFrame, *, title: str | None = None, ax: Axes | No
         ax.add_patch(frame)
     ax.set_xlabel("number of groups")
     chosen = table.loc[table["chosen"].astype(bool), "k"].tolist()
-    told = f"{chosen[0]} groups were taken" if chosen else "The number of groups was not among those compared"
-    return put_title(ax, title or f"{told}; the darker, the better by that measure")
+    headline = f"{chosen[0]} groups were taken" if chosen else "The number of groups was not among those compared"
+    return put_title(ax, title or f"{headline}; the darker, the better by that measure")
 
 
 def plot_centres(table: pd.DataFrame, *, currency: str = "", title: str | None = None, ax: Axes | None = None) -> Axes:

@@ -184,15 +184,15 @@ def plot_apart(groups: pd.DataFrame, *, currency: str = "", title: str | None = 
     currency
         For the axis.
     """
-    known = groups[groups["customers"] > 0].reset_index(drop=True)
-    ax = new_axes(ax, height=row_height(len(known)) + 0.6)
-    if known.empty:
+    present = groups[groups["customers"] > 0].reset_index(drop=True)
+    ax = new_axes(ax, height=row_height(len(present)) + 0.6)
+    if present.empty:
         return nothing_to_draw(ax, NOTHING)
-    rows, mean = np.arange(len(known)), known["mean_spend"].to_numpy()
+    rows, mean = np.arange(len(present)), present["mean_spend"].to_numpy()
     ax.barh(rows, mean, height=0.6, color=PALE)
-    ends = [np.clip(mean - known["low"], 0, None), np.clip(known["high"] - mean, 0, None)]
+    ends = [np.clip(mean - present["low"], 0, None), np.clip(present["high"] - mean, 0, None)]
     ax.errorbar(mean, rows, xerr=ends, fmt="none", ecolor=QUIET, elinewidth=1.5)
-    named_rows(ax, [f"{g} ({n:,} customers)" for g, n in zip(known["group"], known["customers"], strict=True)])
+    named_rows(ax, [f"{g} ({n:,} customers)" for g, n in zip(present["group"], present["customers"], strict=True)])
     short_numbers(ax.xaxis)
     ax.grid(visible=True, axis="x")
     ax.set_xlabel(with_unit("mean later spend, with interval", currency))

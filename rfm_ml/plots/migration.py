@@ -41,8 +41,8 @@ def plot_flow(
     if matrix.empty:
         return nothing_to_draw(ax, "There are no customers.")
     flow = _grouped(matrix)
-    known = [*order, *matrix["from_segment"], *matrix["to_segment"]]
-    orders = {side: _sorted(flow, f"{side}_segment", known) for side in ("from", "to")}
+    every = [*order, *matrix["from_segment"], *matrix["to_segment"]]
+    orders = {side: _sorted(flow, f"{side}_segment", every) for side in ("from", "to")}
     total = float(flow["customers"].sum())
     places = {side: _blocks(flow, f"{side}_segment", names=names, total=total) for side, names in orders.items()}
     _draw_bands(ax, flow, places, total=total)
@@ -164,8 +164,8 @@ def plot_movement_matrix(
         The segments, best first; those that are not in it follow in the order of the matrix.
     """
     flow = _grouped(matrix)
-    known = [*order, *matrix["from_segment"], *matrix["to_segment"]]
-    rows, columns = (_sorted(flow, f"{side}_segment", known) for side in ("from", "to"))
+    every = [*order, *matrix["from_segment"], *matrix["to_segment"]]
+    rows, columns = (_sorted(flow, f"{side}_segment", every) for side in ("from", "to"))
     ax = new_axes(ax, height=2.4 + 0.4 * max(len(rows), 2))
     if flow.empty:
         return nothing_to_draw(ax, "There are no customers.")

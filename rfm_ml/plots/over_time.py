@@ -137,10 +137,10 @@ def _legend_below(ax: Axes) -> None:
 
 def _best_share(table: pd.DataFrame, best: int, names: Mapping[int, str], *, measure: str) -> str:
     shares = table[table["score"] == best].set_index("as_of")["customer_share"].sort_index()
-    told = f"{measure}, level {names[best]}: " if measure else f"{names[best]}: "
+    headline = f"{measure}, level {names[best]}: " if measure else f"{names[best]}: "
     if len(shares) == 1:
-        return told + f"{percent(shares.iloc[0])} of customers"
-    return told + f"{percent(shares.iloc[-1])} of customers, {percent(shares.iloc[0])} in {shares.index[0]:%B %Y}"
+        return headline + f"{percent(shares.iloc[0])} of customers"
+    return headline + f"{percent(shares.iloc[-1])} of customers, {percent(shares.iloc[0])} in {shares.index[0]:%B %Y}"
 
 
 FAR_APART: Final = 30
@@ -222,5 +222,5 @@ def plot_dynamic_sizes(sizes: pd.DataFrame, *, title: str | None = None, ax: Axe
     grown = (table.iloc[-1] - table.iloc[0]).to_dict()
     most = max(names, key=lambda name: abs(grown[name]))
     first, last = (int(table[most].iloc[i]) for i in (0, -1))
-    told = f"Changed most: {most}, {first:,} on the first day, {last:,} on the last"
-    return put_title(ax, title or told)
+    headline = f"Changed most: {most}, {first:,} on the first day, {last:,} on the last"
+    return put_title(ax, title or headline)

@@ -59,9 +59,9 @@ def plot_levels(
     named_rows(ax, table["name"].tolist())
     label_bars(ax, ends=ends, texts=texts, rows=rows)
     best = table.iloc[int(table["revenue_share"].fillna(table["customer_share"]).to_numpy().argmax())]
-    told = f"{measure}, level {best['name']}: " if measure else f"{best['name']}: "
-    told += f"{percent(best['customer_share'])} of customers, {percent(best['revenue_share'])} of revenue"
-    return put_title(ax, title or told)
+    headline = f"{measure}, level {best['name']}: " if measure else f"{best['name']}: "
+    headline += f"{percent(best['customer_share'])} of customers, {percent(best['revenue_share'])} of revenue"
+    return put_title(ax, title or headline)
 
 
 def plot_recent(

@@ -46,8 +46,8 @@ def plot_segment_sizes(profile: pd.DataFrame, *, title: str | None = None, ax: A
     ax.set_xlabel("customers (share of all customers)")
     of_customers = profile[profile["customer_share"].notna()] if profile["customer_share"].notna().any() else profile
     largest = of_customers.iloc[int(of_customers["customers"].to_numpy().argmax())]
-    told = f"The largest segment: {largest['segment']}, {percent(largest['customer_share'])} of customers"
-    return put_title(ax, title or told)
+    headline = f"The largest segment: {largest['segment']}, {percent(largest['customer_share'])} of customers"
+    return put_title(ax, title or headline)
 
 
 def plot_segment_shares(profile: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
@@ -129,7 +129,7 @@ def plot_segment_history(
     history
         `as_of, segment`, one row per day, or per channel and day; None draws `why_not` instead.
     order
-        The segments from best to worst; those he was never in are left out.
+        The segments from best to worst; those they were never in are left out.
     why_not
         Said where there is no history.
     """
@@ -181,8 +181,8 @@ def plot_product_lift(products: pd.DataFrame, *, why_not: str = "", ax: Axes | N
     ax.barh(rows, [v - 1 for v in lifts], left=1, height=0.72, color=[segment_colour(s) for s in drawn["segment"]])
     names = [f"{s}: {_cut(p)}" for s, p in zip(drawn["segment"], drawn["label"], strict=True)]
     named_rows(ax, names)
-    told = [f"{v:.1f} ({percent(s)})" for v, s in zip(lifts, drawn["share"], strict=True)]
-    label_bars(ax, ends=lifts, texts=told, rows=rows)
+    texts = [f"{v:.1f} ({percent(s)})" for v, s in zip(lifts, drawn["share"], strict=True)]
+    label_bars(ax, ends=lifts, texts=texts, rows=rows)
     ax.axvline(1, color=INK, linewidth=2)
     ax.set_xlim(left=1)
     ax.set_xlabel("lift (share of the segment's buyers)")

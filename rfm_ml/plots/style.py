@@ -83,13 +83,13 @@ def segment_colour(name: str) -> str:
     >>> segment_colour("Champions"), segment_colour("Prospect")
     ('#12385f', '#c3cad3')
     """
-    known = _known_colours()
-    if name in known:
-        return known[name]
+    colours = _known_colours()
+    if name in colours:
+        return colours[name]
     plain, _, qualified = name.partition(", ")
-    if qualified and plain in known:
+    if qualified and plain in colours:
         pale = 0.25 + zlib.crc32(qualified.encode()) % 100 / 400
-        red, green, blue = (part + (1 - part) * pale for part in to_rgb(known[plain]))
+        red, green, blue = (part + (1 - part) * pale for part in to_rgb(colours[plain]))
         return to_hex((red, green, blue))
     return to_hex(_VALUE(zlib.crc32(name.encode()) % 1000 / 999))
 

@@ -1,4 +1,4 @@
-"""The overview: who has a row, and against whom he is held."""
+"""The overview: who has a row, and against whom they are held."""
 
 import pandas as pd
 

@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from scipy.stats import ttest_ind
 
 from rfm_ml.core.errors import DataError, ParamsError
-from rfm_ml.experiments.cost import cost_per_order
 from rfm_ml.experiments.cuped import cuped
-from rfm_ml.experiments.lift import Lift, bootstrap_lift, interaction_test, lift_by_segment, welch_lift
+from rfm_ml.experiments.lift import Lift, bootstrap_lift, cost_per_order, interaction_test, lift_by_segment, welch_lift
 from rfm_ml.experiments.randomisation import balance_table, balance_test, sample_ratio
 
 SENT = [3.0, 0.0, 2.0, 1.0, 0.0, 4.0, 1.0, 1.0, 0.0, 2.0, 3.0, 1.0]

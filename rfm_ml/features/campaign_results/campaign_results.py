@@ -12,7 +12,7 @@ from rfm_ml.experiments.campaign_lift import (
     COLUMNS,
     MAIN,
     PLACEBO,
-    Found,
+    ObservationalLifts,
     Outcome,
     holdout_lifts,
     observational_lifts,
@@ -58,7 +58,7 @@ class CampaignResults(Feature):
     def __init__(self, study: Study) -> None:
         super().__init__(study)
         self.asked = study.params.campaign_results
-        self._found: dict[tuple[str, str], Found] = {}
+        self._found: dict[tuple[str, str], ObservationalLifts] = {}
 
     @cached_property
     def _campaigns_sent(self) -> SentCampaigns:
@@ -156,7 +156,7 @@ class CampaignResults(Feature):
             return None
         return MISMATCH, f"{found.holdout:.1%} were held out, {found.expected:.1%} were to be (p {found.p_value:.1g})"
 
-    def _observational(self, send: SentCampaign, frame: Frame, outcome: Outcome) -> Found:
+    def _observational(self, send: SentCampaign, frame: Frame, outcome: Outcome) -> ObservationalLifts:
         key = (send.campaign, outcome.name)
         if key not in self._found:
             self._found[key] = observational_lifts(

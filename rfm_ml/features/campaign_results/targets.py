@@ -8,8 +8,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from rfm_ml.evaluation.inference import Interval
-from rfm_ml.experiments.cost import cost_per_order
-from rfm_ml.experiments.lift import Lift
+from rfm_ml.experiments.lift import Lift, cost_per_order
 from rfm_ml.experiments.uplift import policy_values, qini, qini_curve
 from rfm_ml.features.campaign_results.campaign_results import CampaignResults
 
