@@ -47,14 +47,14 @@ def contacts(rows: int) -> Iterator[Any]:
 
 def write(name: str, *, rows: int) -> dict[str, float]:
     """Write one list in this process; a short one before, so that what is imported does not count as time."""
-    from rfm_ml.campaigns.formats import FORMATS, make_format
+    from rfm_ml.campaigns.destinations import DESTINATIONS, make_destination
 
     for limit, value in MISFITS.get(name, {}).items():
-        setattr(FORMATS[name], limit, value)
+        setattr(DESTINATIONS[name], limit, value)
     with tempfile.TemporaryDirectory() as folder:
-        make_format(name).write(contacts(1_000), Path(folder) / "before", audience="x")
+        make_destination(name).write(contacts(1_000), Path(folder) / "before", audience="x")
         start = time.perf_counter()
-        written = make_format(name).write(contacts(rows), Path(folder) / "list", audience="x")
+        written = make_destination(name).write(contacts(rows), Path(folder) / "list", audience="x")
         seconds = time.perf_counter() - start
     assert written.rows_in == written.rows + written.rejected + written.merged + written.below_minimum == rows
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
@@ -69,12 +69,12 @@ def in_a_fresh_process(name: str, *, rows: int) -> dict[str, float]:
 
 
 def main() -> None:
-    from rfm_ml.campaigns.formats import FORMATS
+    from rfm_ml.campaigns.destinations import DESTINATIONS
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000, help="contacts of the long list; the short one: a tenth")
-    parser.add_argument("--formats", nargs="+", choices=list(FORMATS), default=list(FORMATS))
-    parser.add_argument("--only", choices=list(FORMATS), help=argparse.SUPPRESS)
+    parser.add_argument("--formats", nargs="+", choices=list(DESTINATIONS), default=list(DESTINATIONS))
+    parser.add_argument("--only", choices=list(DESTINATIONS), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.only:
         print(json.dumps(write(options.only, rows=options.rows)))

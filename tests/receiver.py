@@ -1,5 +1,6 @@
 """A real HTTP server on this machine that does what receivers do on bad days."""
 
+import hmac
 import threading
 import time
 from collections.abc import Iterator
@@ -7,6 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+
+from rfm_ml.campaigns.carriers.webhook import signature
 
 
 class Receiver(ThreadingHTTPServer):
@@ -68,3 +71,12 @@ def receiver() -> Iterator[Receiver]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+def is_genuine(
+    body: bytes, *, timestamp: str, signed: str, secret: str, now: float, tolerance_seconds: float = 300
+) -> bool:
+    """Say whether a message comes from a sender who knows the secret, and is no old one sent anew."""
+    if not timestamp.isdecimal() or abs(now - int(timestamp)) > tolerance_seconds:
+        return False
+    return hmac.compare_digest(signature(body, timestamp=timestamp, secret=secret).encode(), signed.encode())

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from rfm_ml.campaigns.formats import CONTACT_COLUMNS
-from rfm_ml.campaigns.formats.fields import EMAILS, PHONES
+from rfm_ml.campaigns.destinations import CONTACT_COLUMNS
+from rfm_ml.campaigns.destinations.contacts import EMAILS, PHONES
 from rfm_ml.campaigns.opt_outs import LEFT_ALONE, UNREACHABLE
 from rfm_ml.core.checks import did_you_mean
 from rfm_ml.core.errors import ParamsError

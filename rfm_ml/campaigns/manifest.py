@@ -12,9 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rfm_ml.campaigns.cells import guarded
-from rfm_ml.campaigns.formats import ListFile
-from rfm_ml.campaigns.formats.outcome import ReasonLog
-from rfm_ml.campaigns.formats.sinks import csv_line
+from rfm_ml.campaigns.destinations import ListFile
+from rfm_ml.campaigns.destinations.files import ReasonLog, csv_line
 from rfm_ml.campaigns.private_files import open_private
 from rfm_ml.core.errors import DataError
 
@@ -26,7 +25,7 @@ TOO_SHORT: Final = "too short"
 EMPTY: Final = "empty"
 
 
-class PublishedList(NamedTuple):
+class PreviousList(NamedTuple):
     """A list of an earlier day: what the destination should have since then, which may be nobody."""
 
     as_of: date
@@ -53,7 +52,7 @@ def list_changes(now: Iterable[Any], last: Iterable[Any]) -> Changes:
     return Changes(sorted(new - old), sorted(old - new), sorted(new & old))
 
 
-def last_published(runs: Mapping[date, Path], audience: str) -> PublishedList | None:
+def previous_list(folders: Mapping[date, Path]) -> PreviousList | None:
     """Return the last list of an audience that was settled, None if there is none.
 
     Settled is a list that was written, and an empty or too short one that took the place of an earlier list: whoever
@@ -61,16 +60,13 @@ def last_published(runs: Mapping[date, Path], audience: str) -> PublishedList | 
 
     Parameters
     ----------
-    runs
-        Folders of published reports by day, the latest first.
-    audience
-        Its name.
+    folders
+        Where its lists of earlier days lie, if there were any, the latest first.
     """
-    for day, place in runs.items():
-        folder = place / "campaigns" / audience
+    for day, folder in folders.items():
         if (folder / "manifest.json").exists() and _settled(folder):
             groups = read_groups(folder / "groups.parquet")
-            return PublishedList(day, groups.loc[groups["listed"], "customer_id"].reset_index(drop=True))
+            return PreviousList(day, groups.loc[groups["listed"], "customer_id"].reset_index(drop=True))
     return None
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import pandas as pd
 
 from rfm_ml.campaigns.cells import Unusable, clean
-from rfm_ml.campaigns.formats.fields import EMAILS, PHONES
+from rfm_ml.campaigns.destinations.contacts import EMAILS, PHONES
 from rfm_ml.campaigns.normalise import email, phone
 
 LEFT_ALONE: Final = ("erased", "objected", "suppressed")

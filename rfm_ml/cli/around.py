@@ -71,7 +71,7 @@ def open_report(
     out: Out = None,
 ) -> None:
     """Open the latest report of a study in the browser."""
-    from rfm_ml.reporting.published import latest_report
+    from rfm_ml.study.archive import latest_report
 
     index = latest_report(out or Path("reports"), study)
     console.print(str(index), markup=False)

@@ -58,28 +58,15 @@ def run(
 @app.command()
 def check(params: ParamsFile, as_of: AsOf = None) -> None:
     """Check params, notebooks and data without running anything."""
-    from rfm_ml.features.audiences.audiences import Audiences
-    from rfm_ml.features.comparison.comparison import StrategyComparison
-    from rfm_ml.features.dynamic_segments.dynamic_segments import DynamicSegments
-    from rfm_ml.features.products.products import require_products
-    from rfm_ml.features.triggers.triggers import Triggers
-    from rfm_ml.reporting.run import prepare_notebooks
+    from rfm_ml.reporting.run import prepare_notebooks, usable_features
     from rfm_ml.study import Study
 
     study = Study(params, as_of=day_of(as_of))
     prepare_notebooks(study)
-    study.playbook  # noqa: B018 - read here, so that its faults are told
-    require_products(study)
     print_table(study.waterfall, title=f"{study.params.study}: the log as of {study.as_of}")
-    for name in study.strategies:
-        study.choice(name)
-    StrategyComparison(study).require_usable()
-    dynamic = DynamicSegments(study)
-    dynamic.require_usable()
-    Triggers(study).require_usable()
-    Audiences(study).require_usable()
+    features = usable_features(study)
     print_remarks(study.log.notes, study.warnings)
-    for told in dynamic.not_seen():
+    for told in (told for feature in features for told in feature.remarks()):
         errors.print(f"Note: {told}", markup=False)
     console.print(f"{study.customers['customer_id'].nunique():,} customers. The params and the data are usable.")
 

@@ -29,7 +29,7 @@ def triggers(params: ParamsFile, as_of: AsOf = None, out: Out = None, send: Send
         return
     status = published.status()
     print_table(status, title=f"{published.study.params.study}: triggers as of {published.study.as_of}")
-    console.print(f"Lists: {published.place / 'campaigns' / 'triggers'}", markup=False)
+    console.print(f"Lists: {published.day.list_folder('triggers')}", markup=False)
     if status["to send"].sum():
         console.print("Nothing was sent: that takes --send.")
 
@@ -79,8 +79,9 @@ def send_report(params: str, place: Path, *, send: bool) -> None:
     from rfm_ml.core.places import find_params
     from rfm_ml.features.triggers.sending import PublishedTriggers, sends_alerts
     from rfm_ml.params import load_params
+    from rfm_ml.study.archive import Day
 
-    if not (place / "tables" / "triggers.csv").exists() and not sends_alerts(load_params(find_params(params))):
+    if not Day(place).table("triggers").exists() and not sends_alerts(load_params(find_params(params))):
         return
     published = PublishedTriggers(params, as_of=place.name, out=place.parents[1])
     if send:

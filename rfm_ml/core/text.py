@@ -1,6 +1,8 @@
 """Numbers, money and lists in words, the same on every page."""
 
+import calendar
 from collections.abc import Sequence
+from datetime import date
 from typing import Final
 
 NONE: Final = "\N{EN DASH}"
@@ -83,3 +85,8 @@ def short(value: float) -> str:
 def with_unit(text: str, unit: str) -> str:
     """Write an axis label with its unit, if there is one: "revenue (USD)"."""
     return f"{text} ({unit})" if unit else text
+
+
+def long_day(day: date) -> str:
+    """Write a day as people do, the same on every system: 30 September 1997."""
+    return f"{day.day} {calendar.month_name[day.month]} {day.year}"

@@ -16,13 +16,12 @@ from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from rfm_ml.core.errors import RfmError
-from rfm_ml.evaluation.candidates import Candidate, Rule
-from rfm_ml.evaluation.cutting import cut_rule
-from rfm_ml.evaluation.economics import Economics, profit_measures
+from rfm_ml.evaluation.candidates import Candidate, Rule, cut_rule
 from rfm_ml.evaluation.inference import bootstrap_weights, interval
 from rfm_ml.evaluation.measures import segment_measures, value_measures
 from rfm_ml.evaluation.origins import Origin
-from rfm_ml.evaluation.retention import Learner, lasting_measures
+from rfm_ml.evaluation.profit import Economics, profit_measures
+from rfm_ml.evaluation.stability import Learner, stability_measures
 
 BUDGETS: Final = (5, 10)
 """Numbers of groups that scores are cut into, so that they are compared with segmentations on equal terms."""
@@ -203,7 +202,7 @@ def _judged(learner: Learner, rule: Rule, *, settings: Settings, cut: int, with_
         codes = pd.factorize(labels, sort=True)[0]
         parts.append(_rows(segment_measures(spend, codes, weights=weights)))
         refits = settings.refits if with_refits else 0
-        parts.append(lasting_measures(learner, rule, cut=cut, weights=weights, refits=refits, seed=settings.seed))
+        parts.append(stability_measures(learner, rule, cut=cut, weights=weights, refits=refits, seed=settings.seed))
     name = f"{candidate.name}/{cut}" if cut else candidate.name
     return Judged(
         strategy=name,

@@ -1,27 +1,113 @@
 """The candidates that come along: mandatory baselines, well-known segmentations and models."""
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Final
+
+import numpy as np
 
 from rfm_ml.core.checks import require_known
 from rfm_ml.core.errors import ParamsError
-from rfm_ml.evaluation.candidates import (
-    Baseline,
-    BoostedScore,
-    Candidate,
-    RepeatBuyingScore,
-    hiatus,
-    mean_spend,
-    past_spend_rate,
-    recent_spend,
-    segmentation,
-)
-from rfm_ml.evaluation.origins import History
-from rfm_ml.models import BetaGeo, ModifiedBetaGeo, ParetoNBD
+from rfm_ml.evaluation.candidates import OPEN, SAME, Baseline, Candidate, ScoreRule, segmentation
+from rfm_ml.evaluation.origins import History, Past
+from rfm_ml.models import BetaGeo, GammaGamma, ModifiedBetaGeo, ParetoNBD
+from rfm_ml.models.boosted import FEATURES
+from rfm_ml.models.repeat_buying import RepeatBuyingModel
+from rfm_ml.models.two_part import TwoPart
 from rfm_ml.segments import SegmentModel, load_map
 from rfm_ml.segments.model import decided
 from rfm_ml.strategies import make_strategy
 
+WINDOW_FEATURES: Final = ("recency_days", "orders_365d", "spend_365d")
+"""R, F and M in a look-back window of fixed length: totals grow with the history, which misleads a model that learned
+from a shorter one."""
+
+
+# --- baselines --------------------------------------------------------------------------------------------------
+def mean_spend(past: Past) -> np.ndarray:
+    """Return the same for everybody: the mean spend in the last H days."""
+    return np.full(len(past.customers), float(past.recent_spend.mean()))
+
+
+def past_spend_rate(past: Past) -> np.ndarray:
+    """Return all spend / days since the first order, that day included, over H days."""
+    days = past.base["age_days"].to_numpy(dtype=np.float64) + 1
+    return np.asarray(past.base["spend"].to_numpy(dtype=np.float64) / days * past.horizon_days)
+
+
+def recent_spend(past: Past) -> np.ndarray:
+    """Return the spend in the last H days."""
+    return past.recent_spend
+
+
+def hiatus(past: Past) -> np.ndarray:
+    """Return minus the days since the last order: who ordered last ranks first."""
+    return -past.base["recency_days"].to_numpy(dtype=np.float64)
+
+
+# --- models -----------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class RepeatBuyingScore:
+    """Expected orders in H days times the expected value of an order, fitted at T."""
+
+    name: str
+    kind: type[RepeatBuyingModel]
+    money: bool = True
+    track: str = SAME
+
+    def learn(self, history: History) -> ScoreRule:
+        """Fit both models on the customers as of T."""
+        customers = history.now.base
+        return ScoreRule(_ExpectedSpend(self.kind().fit(customers), GammaGamma().fit(customers)))
+
+
+@dataclass(frozen=True)
+class _ExpectedSpend:
+    model: RepeatBuyingModel
+    spend_model: GammaGamma
+
+    def __call__(self, past: Past) -> np.ndarray:
+        orders = self.model.expected_orders(past.base, horizon_days=past.horizon_days)
+        return np.asarray(orders * self.spend_model.expected_order_value(past.base))
+
+
+@dataclass(frozen=True)
+class BoostedScore:
+    """Gradient boosting: features as of T - H against the spend in (T - H, T], then asked about T.
+
+    With `open_features` all of `rfm_ml.models.boosted.FEATURES` that the study has (of the totals only those within
+    365 days), else `WINDOW_FEATURES`.
+    """
+
+    name: str
+    open_features: bool
+    money: bool = True
+
+    @property
+    def track(self) -> str:
+        """By what it is shown."""
+        return OPEN if self.open_features else SAME
+
+    def learn(self, history: History) -> ScoreRule:
+        """Learn from the last H days."""
+        table = history.before.base
+        shares = [c for c in table.columns if c.startswith("channel_share_") and c in history.now.base]
+        windowed = [c for c in FEATURES if c not in ("orders", "spend") and c in table.columns]
+        columns = [*windowed, *shares] if self.open_features else list(WINDOW_FEATURES)
+        learner = TwoPart().fit(table[columns].astype("float64"), history.between)
+        return ScoreRule(_Boosted(learner, tuple(columns)))
+
+
+@dataclass(frozen=True)
+class _Boosted:
+    learner: TwoPart
+    columns: tuple[str, ...]
+
+    def __call__(self, past: Past) -> np.ndarray:
+        return self.learner.predict(past.base.reindex(columns=list(self.columns)).astype("float64"))
+
+
+# --- the registry ---------------------------------------------------------------------------------------------
 BASELINES: Final[tuple[Candidate, ...]] = (
     Baseline("mean", mean_spend),
     Baseline("past_spend_rate", past_spend_rate),

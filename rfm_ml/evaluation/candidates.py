@@ -1,4 +1,4 @@
-"""What takes part in a comparison: segmentations, predictive models and the baselines they must beat.
+"""What takes part in a comparison: segmentations, scores, and scores cut into groups.
 
 A candidate learns from a `History` and gives a rule. The rule answers for customers as of any day: a score, higher for
 those from whom more is expected, and groups where it has its own.
@@ -14,10 +14,6 @@ import pandas as pd
 from sklearn.base import clone
 
 from rfm_ml.evaluation.origins import History, Past, first_customers
-from rfm_ml.models import GammaGamma
-from rfm_ml.models.boosted import FEATURES
-from rfm_ml.models.repeat_buying import RepeatBuyingModel
-from rfm_ml.models.two_part import TwoPart
 from rfm_ml.segments import SegmentModel
 
 TRIED: Final = 500
@@ -42,10 +38,6 @@ SAME_COLUMNS: Final = (
     "mean_repeat_value",
 )
 """Recency, frequency, monetary value and age in their present forms: all that the track "same information" sees."""
-
-WINDOW_FEATURES: Final = ("recency_days", "orders_365d", "spend_365d")
-"""R, F and M in a look-back window of fixed length: totals grow with the history, which misleads a model that learned
-from a shorter one."""
 
 
 class Rule(Protocol):
@@ -162,40 +154,19 @@ def segmentation(name: str, model: SegmentModel, *, history: History) -> Segment
     return Segmentation(name, model)
 
 
-# --- baselines --------------------------------------------------------------------------------------------------
-def mean_spend(past: Past) -> np.ndarray:
-    """Return the same for everybody: the mean spend in the last H days."""
-    return np.full(len(past.customers), float(past.recent_spend.mean()))
-
-
-def past_spend_rate(past: Past) -> np.ndarray:
-    """Return all spend / days since the first order, that day included, over H days."""
-    days = past.base["age_days"].to_numpy(dtype=np.float64) + 1
-    return np.asarray(past.base["spend"].to_numpy(dtype=np.float64) / days * past.horizon_days)
-
-
-def recent_spend(past: Past) -> np.ndarray:
-    """Return the spend in the last H days."""
-    return past.recent_spend
-
-
-def hiatus(past: Past) -> np.ndarray:
-    """Return minus the days since the last order: who ordered last ranks first."""
-    return -past.base["recency_days"].to_numpy(dtype=np.float64)
-
-
+# --- scores ---------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class ScoreRule:
-    """A function of the customers as of a day; asked again about the same table it remembers what it said."""
+    """A function of the customers as of a day; its answer for a table is kept."""
 
     score: Callable[[Past], np.ndarray]
-    said: dict[int, tuple[Past, np.ndarray]] = field(default_factory=dict, repr=False, compare=False)
+    answers: dict[int, tuple[Past, np.ndarray]] = field(default_factory=dict, repr=False, compare=False)
 
     def scores(self, past: Past) -> np.ndarray:
         """Return the function's answer."""
-        if id(past) not in self.said:
-            self.said[id(past)] = past, self.score(past)
-        return self.said[id(past)][1]
+        if id(past) not in self.answers:
+            self.answers[id(past)] = past, self.score(past)
+        return self.answers[id(past)][1]
 
     def labels(self, past: Past) -> None:
         """Return None: a score has no segments of its own."""
@@ -215,63 +186,43 @@ class Baseline:
         return ScoreRule(self.score)
 
 
-# --- models -----------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
-class RepeatBuyingScore:
-    """Expected orders in H days times the expected value of an order, fitted at T."""
+class CutRule:
+    """A score cut into groups as a segmentation is fitted: "1" holds the lowest scores.
 
-    name: str
-    kind: type[RepeatBuyingModel]
-    money: bool = True
-    track: str = SAME
-
-    def learn(self, history: History) -> ScoreRule:
-        """Fit both models on the customers as of T."""
-        customers = history.now.base
-        return ScoreRule(_ExpectedSpend(self.kind().fit(customers), GammaGamma().fit(customers)))
-
-
-@dataclass(frozen=True)
-class _ExpectedSpend:
-    model: RepeatBuyingModel
-    spend_model: GammaGamma
-
-    def __call__(self, past: Past) -> np.ndarray:
-        orders = self.model.expected_orders(past.base, horizon_days=past.horizon_days)
-        return np.asarray(orders * self.spend_model.expected_order_value(past.base))
-
-
-@dataclass(frozen=True)
-class BoostedScore:
-    """Gradient boosting: features as of T - H against the spend in (T - H, T], then asked about T.
-
-    With `open_features` all of `rfm_ml.models.boosted.FEATURES` that the study has (of the totals only those within
-    365 days), else `WINDOW_FEATURES`.
+    Attributes
+    ----------
+    edges
+        Highest score of each group but the last.
+    values
+        Mean spend of each group's customers in the H days after the edges were learned, in currency.
     """
 
-    name: str
-    open_features: bool
-    money: bool = True
+    rule: Rule
+    edges: np.ndarray
+    values: np.ndarray
 
-    @property
-    def track(self) -> str:
-        """By what it is shown."""
-        return OPEN if self.open_features else SAME
+    def _groups(self, past: Past) -> np.ndarray:
+        return np.searchsorted(self.edges, self.rule.scores(past), side="left")
 
-    def learn(self, history: History) -> ScoreRule:
-        """Learn from the last H days."""
-        table = history.before.base
-        shares = [c for c in table.columns if c.startswith("channel_share_") and c in history.now.base]
-        windowed = [c for c in FEATURES if c not in ("orders", "spend") and c in table.columns]
-        columns = [*windowed, *shares] if self.open_features else list(WINDOW_FEATURES)
-        learner = TwoPart().fit(table[columns].astype("float64"), history.between)
-        return ScoreRule(_Boosted(learner, tuple(columns)))
+    def labels(self, past: Past) -> np.ndarray:
+        """Return the group of each customer; equal scores are in one group."""
+        return (self._groups(past) + 1).astype(str).astype(object)
+
+    def scores(self, past: Past) -> np.ndarray:
+        """Return what the customer's group was worth."""
+        return self.values[self._groups(past)]
 
 
-@dataclass(frozen=True)
-class _Boosted:
-    learner: TwoPart
-    columns: tuple[str, ...]
+def cut_rule(rule: Rule, history: History, *, groups: int) -> CutRule:
+    """Cut a rule's scores into so many groups: of equal size as of T - H, as far as ties allow.
 
-    def __call__(self, past: Past) -> np.ndarray:
-        return self.learner.predict(past.base.reindex(columns=list(self.columns)).astype("float64"))
+    As for every segmentation, the edges are learned as of T - H and a group is worth what its customers of that day
+    spent in (T - H, T]; later customers are put into groups by the same edges, however many come into each.
+    """
+    scores = rule.scores(history.before)
+    edges = np.unique(np.quantile(scores, np.arange(1, groups) / groups, method="inverted_cdf"))
+    edges = edges[edges < scores.max()]  # nobody would be above
+    group = np.searchsorted(edges, scores, side="left")
+    values = np.bincount(group, weights=history.between) / np.bincount(group)
+    return CutRule(rule, edges, values)

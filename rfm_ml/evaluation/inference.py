@@ -7,14 +7,13 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
-from rfm_ml.core.checks import require_between, require_columns, require_known
+from rfm_ml.core.checks import require_between, require_columns
 from rfm_ml.core.errors import DataError
 from rfm_ml.models.arrays import FloatArray
 
 BETTER: Final = "better"
 WORSE: Final = "worse"
 NO_DIFFERENCE: Final = "no difference"
-VERDICTS: Final = (BETTER, WORSE, NO_DIFFERENCE)
 
 
 class Interval(NamedTuple):
@@ -187,41 +186,6 @@ def holm(p_values: ArrayLike) -> FloatArray:
     left = np.arange(len(order), 0, -1)
     adjusted[order] = np.minimum(np.maximum.accumulate(left * p[order]), 1.0)
     return adjusted
-
-
-def wins_and_losses(verdicts: pd.DataFrame) -> pd.DataFrame:
-    """Count, over origins and rivals, how often each strategy was better, worse, or not different.
-
-    Parameters
-    ----------
-    verdicts
-        `origin`, `strategy`, `other` and `verdict` of the strategy against the other, each pair once per origin.
-
-    Returns
-    -------
-    pd.DataFrame
-        `strategy`, `wins`, `losses`, `no_difference`; most wins less losses first, then by name.
-
-    Raises
-    ------
-    DataError
-        If a column is missing, or a pair is there twice.
-    ParamsError
-        If a verdict is none of `VERDICTS`.
-    """
-    require_columns(list(verdicts.columns), ["origin", "strategy", "other", "verdict"], what="The verdicts")
-    for verdict in verdicts["verdict"].unique():
-        require_known(verdict, VERDICTS, what="verdict")
-    turned = verdicts.rename(columns={"strategy": "other", "other": "strategy"})
-    turned["verdict"] = turned["verdict"].replace({BETTER: WORSE, WORSE: BETTER})
-    both = pd.concat([verdicts, turned], ignore_index=True)
-    if both.duplicated(["origin", "strategy", "other"]).any():
-        raise DataError("Each pair of strategies must be there once per origin. Got some twice. Drop the second.")
-    counts = pd.crosstab(both["strategy"], both["verdict"]).reindex(columns=list(VERDICTS), fill_value=0)
-    counts.columns = pd.Index(["wins", "losses", "no_difference"])
-    table = counts.reset_index()
-    lead = table["losses"] - table["wins"]
-    return table.assign(lead=lead).sort_values(["lead", "strategy"]).drop(columns="lead").reset_index(drop=True)
 
 
 def mean_ranks(scores: pd.DataFrame, *, higher_is_better: bool = True) -> pd.DataFrame:

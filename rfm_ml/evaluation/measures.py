@@ -7,41 +7,41 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rfm_ml.evaluation import forecast_error, gains, grouping, ranking
-from rfm_ml.evaluation.grouping import GroupedCustomers, GroupedSample
+from rfm_ml.evaluation import forecast_error, ranking, segment_quality
 from rfm_ml.evaluation.sample import Sample, ScoredCustomers, blocks, numbers, weight_rows
+from rfm_ml.evaluation.segment_quality import GroupedCustomers, GroupedSample
 from rfm_ml.models.arrays import FloatArray
 
 S = TypeVar("S")
 
 FOUND: Final[dict[str, Callable[[Sample], FloatArray]]] = {
-    "normalised_gini": gains.normalised_gini_of,
-    "capture_10": partial(gains.capture_of, share=0.1),
-    "capture_20": partial(gains.capture_of, share=0.2),
-    "lift_10": lambda sample: gains.capture_of(sample, 0.1) / 0.1,
-    "lift_20": lambda sample: gains.capture_of(sample, 0.2) / 0.2,
-    "missed_top_20": partial(gains.missed_top_of, share=0.2),
-    "wrongly_in_20": partial(gains.wrongly_in_of, share=0.2),
-    "spearman": ranking.spearman_of,
-    "roc_auc": ranking.roc_auc_of,
+    "normalised_gini": ranking.normalised_gini,
+    "capture_10": partial(ranking.capture, share=0.1),
+    "capture_20": partial(ranking.capture, share=0.2),
+    "lift_10": lambda sample: ranking.capture(sample, 0.1) / 0.1,
+    "lift_20": lambda sample: ranking.capture(sample, 0.2) / 0.2,
+    "missed_top_20": partial(ranking.missed_top, share=0.2),
+    "wrongly_in_20": partial(ranking.wrongly_in, share=0.2),
+    "spearman": ranking.spearman,
+    "roc_auc": ranking.roc_auc,
 }
 """Measures of the order of a score."""
 
 ERRORS: Final[dict[str, Callable[[Sample], FloatArray]]] = {
-    "mae_over_mean": forecast_error.mae_over_mean_of,
-    "rmse_over_mean": forecast_error.rmse_over_mean_of,
-    "bias": forecast_error.bias_of,
-    "decile_mape": forecast_error.decile_mape_of,
-    "calibration_slope": forecast_error.calibration_slope_of,
+    "mae_over_mean": forecast_error.mae_over_mean,
+    "rmse_over_mean": forecast_error.rmse_over_mean,
+    "bias": forecast_error.bias,
+    "decile_mape": forecast_error.decile_mape,
+    "calibration_slope": forecast_error.calibration_slope,
 }
 """Measures of the amount of a score that predicts spend; with `out_of_sample_r2`."""
 
 SEGMENTS: Final[dict[str, Callable[[GroupedSample], FloatArray]]] = {
-    "omega_squared": grouping.omega_squared_of,
-    "omega_squared_winsorised": grouping.winsorised_omega_squared_of,
-    "mutual_information": grouping.mutual_information_of,
-    "size_evenness": grouping.size_evenness_of,
-    "smallest_share": grouping.smallest_share_of,
+    "omega_squared": segment_quality.omega_squared,
+    "omega_squared_winsorised": segment_quality.winsorised_omega_squared,
+    "mutual_information": segment_quality.mutual_information,
+    "size_evenness": segment_quality.size_evenness,
+    "smallest_share": segment_quality.smallest_share,
 }
 """Measures of the segments themselves, whatever value they are given."""
 
@@ -84,7 +84,7 @@ def value_measures(
     measures = dict(FOUND)
     if mean_train is not None:
         mean = float(numbers([mean_train], what="mean_train")[0])
-        measures["out_of_sample_r2"] = partial(forecast_error.out_of_sample_r2_of, mean_train=mean)
+        measures["out_of_sample_r2"] = partial(forecast_error.out_of_sample_r2, mean_train=mean)
         measures |= ERRORS
     return _by_name(measures, partial(Sample, customers), weights, size=len(customers.spend))
 

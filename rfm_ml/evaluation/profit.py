@@ -1,7 +1,7 @@
 """What it pays to contact the best customers by a score, and down to which depth."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -9,15 +9,35 @@ from numpy.typing import ArrayLike
 
 from rfm_ml.core.checks import require_between
 from rfm_ml.core.errors import ParamsError
-from rfm_ml.evaluation.sample import Sample, ScoredCustomers, blocks, weight_rows
+from rfm_ml.evaluation.sample import Sample, ScoredCustomers, blocks
 from rfm_ml.models.arrays import FloatArray
 
 
-class BestDepth(NamedTuple):
-    """The share of customers whose contact pays best, with that profit in currency; shape (repeats,), or ()."""
+@dataclass(frozen=True)
+class Economics:
+    """Assumptions behind every profit: nothing in an order log tells how customers respond to a contact.
 
-    depth: FloatArray
-    profit: FloatArray
+    Attributes
+    ----------
+    margin
+        Share of spend that is earned.
+    contact_cost
+        Of one contact, in currency; None for the cost at which contacting everybody just breaks even, by the spend of
+        the last period and the middle response: all profit then comes from choosing.
+    response
+        Shares of a customer's spend that a contact brings about; each one is worked out.
+    """
+
+    margin: float = 0.3
+    contact_cost: float | None = None
+    response: tuple[float, ...] = (0.05, 0.1, 0.2)
+
+    def cost(self, mean_spend: float) -> float:
+        """Return the cost of one contact, in currency, where customers spent so much on average in the last period."""
+        if self.contact_cost is not None:
+            return self.contact_cost
+        middle = sorted(self.response)[len(self.response) // 2]
+        return max(self.margin * middle * mean_spend, 0.0)
 
 
 def profit_curve(
@@ -76,8 +96,10 @@ def profit_curve(
     rhos = [response] if isinstance(response, int | float) else list(response)
     if not rhos:
         raise ParamsError("response must hold at least one share. Got none. Give one, as in 0.1, or several.")
+    require_between(margin, 0, 1, name="margin")
+    require_between(contact_cost, 0, 1e12, name="contact_cost")
     for rho in rhos:
-        _check(margin, contact_cost, rho)
+        require_between(rho, 0, 1, name="response")
     sample = Sample(ScoredCustomers(spend, score))
     depth = np.linspace(0, 1, steps + 1)
     customers, held = depth * sample.size[0], sample.up_to(depth, sample.held)[0]
@@ -94,55 +116,32 @@ def profit_curve(
     return pd.concat(tables, ignore_index=True)
 
 
-def best_depth(
-    spend: ArrayLike,
-    score: ArrayLike,
-    *,
-    margin: float,
-    contact_cost: float,
-    response: float,
-    weights: ArrayLike | None = None,
-) -> BestDepth:
-    """Return the depth at which `profit_curve` is highest, and the profit there.
+def profit_measures(
+    spend: np.ndarray, score: np.ndarray, *, weights: np.ndarray, economics: Economics, mean_spend: float
+) -> dict[str, FloatArray]:
+    """Return best depth and the profit there per customer, for each assumed response, by weighted sample.
+
+    `best_depth_0.1` (share of customers) and `best_profit_0.1` (currency per customer), and so on by response, shape
+    (repeats,). `mean_spend` of the period before, in currency, decides a cost that is not given.
+    """
+    customers, cost = ScoredCustomers(spend, score), economics.cost(mean_spend)
+    parts: dict[str, list[FloatArray]] = {}
+    for block in blocks(weights):
+        sample = Sample(customers, block)
+        for response in economics.response:
+            depth, profit = best_depth(sample, margin=economics.margin, contact_cost=cost, response=response)
+            parts.setdefault(f"best_depth_{response:g}", []).append(depth)
+            parts.setdefault(f"best_profit_{response:g}", []).append(profit / sample.size)
+    return {name: np.concatenate(part) for name, part in parts.items()}
+
+
+def best_depth(sample: Sample, *, margin: float, contact_cost: float, response: float) -> tuple[FloatArray, FloatArray]:
+    """Return the depth at which `profit_curve` is highest, and the profit there in currency; shape (repeats,) each.
 
     Depths end between two scores, so that a group of equal customers is contacted whole or not at all. 0 if no contact
     pays; of equally good depths the smallest. Found on the same customers it is judged by, the profit is somewhat too
     high: the more so the fewer customers.
-
-    Parameters
-    ----------
-    spend, score, margin, contact_cost
-        As for `profit_curve`.
-    response
-        One response.
-    weights
-        Shape (repeats, n), how often each customer is counted; None for all once. Take `interval` of the result. A
-        profit is that of as many customers as there are in the sample.
-
-    Returns
-    -------
-    BestDepth
-        Shapes (repeats,), or () without weights.
-
-    Examples
-    --------
-    >>> best = best_depth([60, 0, 40, 0], [9, 1, 5, 1], margin=0.5, contact_cost=3, response=0.2)
-    >>> float(best.depth), float(best.profit)
-    (0.5, 4.0)
     """
-    _check(margin, contact_cost, response)
-    customers = ScoredCustomers(spend, score)
-    rows = weight_rows(weights, size=len(customers.spend))
-    parts = [
-        best_depth_of(Sample(customers, block), margin=margin, contact_cost=contact_cost, response=response)
-        for block in blocks(rows)
-    ]
-    depth, profit = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return BestDepth(depth, profit) if weights is not None else BestDepth(np.asarray(depth[0]), np.asarray(profit[0]))
-
-
-def best_depth_of(sample: Sample, *, margin: float, contact_cost: float, response: float) -> BestDepth:
-    """Return `best_depth` of samples."""
     # A contact of who spends nothing never pays, so the best depth ends at the score of a spender.
     ends = np.unique(sample.of.group)
     start = np.zeros((len(sample.size), 1))
@@ -150,11 +149,5 @@ def best_depth_of(sample: Sample, *, margin: float, contact_cost: float, respons
     held = np.concatenate([start, sample.held[:, ends]], axis=1)
     profit = margin * response * held - contact_cost * reached
     at = profit.argmax(axis=1)[:, None]
-    depth, found = (np.take_along_axis(a, at, 1)[:, 0] for a in (reached, profit))
-    return BestDepth(depth / sample.size, found)
-
-
-def _check(margin: float, contact_cost: float, response: float) -> None:
-    require_between(margin, 0, 1, name="margin")
-    require_between(contact_cost, 0, 1e12, name="contact_cost")
-    require_between(response, 0, 1, name="response")
+    depth, highest = (np.take_along_axis(a, at, 1)[:, 0] for a in (reached, profit))
+    return depth / sample.size, highest

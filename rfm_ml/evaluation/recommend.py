@@ -19,7 +19,8 @@ There is no composite score. Each rule uses one figure, in this order:
    origins); within `ALIKE` of the best the one with the higher Rand index over refits, then the one with fewer groups,
    then the first by name.
 7. Leader and recommended are held against past spend rate cut into 10 groups. Better after Holm's correction at more
-   than half of the origins and worse at none, it finds more. Else it is not shown to be more than past spend.
+   than half of the origins and worse at none, it finds more. Else it is not shown to be more than past spend. Counted
+   are the origins at which exactly these two were compared; where they could not be, that is said.
 """
 
 from collections.abc import Collection, Sequence
@@ -28,7 +29,15 @@ from typing import Final, NamedTuple
 import pandas as pd
 
 from rfm_ml.evaluation.inference import BETTER, WORSE, mean_ranks
-from rfm_ml.evaluation.scorecard import ALPHA, HEADLINE, PAST_RATE, SEGMENTATIONS, STEADY, steady
+from rfm_ml.evaluation.scorecard import (
+    ALPHA,
+    HEADLINE,
+    PAST_RATE,
+    SEGMENTATIONS,
+    STEADY,
+    reference_of,
+    steady,
+)
 
 ALIKE: Final = 0.05
 
@@ -131,8 +140,9 @@ def _too_few(sizes: Sequence[tuple[int, int]]) -> str:
     if customers >= FEWEST_CUSTOMERS and buyers >= FEWEST_BUYERS:
         return ""
     return (
-        f"Too few to recommend anything: {customers:,} customers on the smallest day, and {buyers:,} who bought "
-        f"afterwards. At least {FEWEST_CUSTOMERS} and {FEWEST_BUYERS} are asked."
+        f"Too few to recommend anything: {customers:,} customer{'s' * (customers != 1)} on the smallest day, and "
+        f"{buyers:,} who bought afterwards on the day with the fewest of them. "
+        f"At least {FEWEST_CUSTOMERS} and {FEWEST_BUYERS} are asked."
     )
 
 
@@ -204,11 +214,18 @@ def _of_chosen(found: pd.DataFrame, chosen: str, equals: list[str]) -> str:
     )
     if row["rand_index"] == row["rand_index"]:
         why += f", and refits on other samples agree by {row['rand_index']:.2f} (1: the same groups)"
+    lasting = steady(found)
+    kind = "steady " if lasting else ""
     if not others:
-        return f"Use {name}: every other steady one is worse on some day ({why})."
+        alone = (
+            f"there is no other {kind}one"
+            if len(lasting or found) == 1
+            else f"every other {kind}one is worse on some day"
+        )
+        return f"Use {name}: {alone} ({why})."
     if "/" in chosen:
         among = (
-            "no steady segmentation with groups of its own finds as much, and of such scores "
+            f"no {kind}segmentation with groups of its own finds as much, and of such scores "
             f"{name} is the easiest to say"
         )
     else:
@@ -218,26 +235,31 @@ def _of_chosen(found: pd.DataFrame, chosen: str, equals: list[str]) -> str:
 
 
 def _against_past_rate(pairs: pd.DataFrame, strategy: str, *, origins: int) -> str:
-    some = pairs[(pairs["strategy"] == strategy) & pairs["other"].str.startswith(PAST_RATE)]
-    name = words_of(strategy)
-    start = f"{name[:1].upper()}{name[1:]}"
+    """Say how a strategy does against past spend rate in 10 groups: no other pair counts, not in 5 groups either."""
+    name, reference = words_of(strategy), reference_of(SEGMENTATIONS)
+    start, other = f"{name[:1].upper()}{name[1:]}", words_of(reference)
     if strategy.split("/")[0] == PAST_RATE:
         return f"{start} is nothing but past spend: no strategy is needed to find this value."
+    some = pairs[(pairs["strategy"] == strategy) & (pairs["other"] == reference) & pairs["difference"].notna()]
     if some.empty:
-        return f"{start} could not be held against past spend rate."
-    other = words_of(str(some["other"].iloc[0]))
-    wins, losses = (int((some["verdict"] == v).sum()) for v in (BETTER, WORSE))
-    sure = int(((some["verdict"] == BETTER) & (some["p_holm"] < ALPHA)).sum())
-    by = f"{wins} of {origins} days ({sure} after Holm's correction)"
+        return f"{start} could not be held against {other}."
+    days, verdict = len(some), some["verdict"]
+    wins, losses = (int((verdict == v).sum()) for v in (BETTER, WORSE))
+    sure = int(((verdict == BETTER) & (some["p_holm"] < ALPHA)).sum())
+    left = f" On {origins - days} of {origins} days the two could not be compared." if days < origins else ""
+    of = f"of {days} day{'s' * (days > 1)}"
+    by = f"{wins} {of} ({sure} after Holm's correction)"
     if losses and not wins:
-        return f"{start} does not beat {other}: worse at {losses} of {origins} days, so past spend does better."
-    if losses:
-        return (
-            f"Against {other} {name} is better at {wins} and worse at {losses} of {origins} days: no clear "
-            "difference, past spend does as well."
+        told = f"{start} does not beat {other}: worse at {losses} {of}, so past spend does better."
+    elif losses:
+        told = (
+            f"Against {other} {name} is better at {wins} and worse at {losses} {of}: no clear difference, "
+            "past spend does as well."
         )
-    if not wins:
-        return f"There is no difference between {name} and {other} at any of {origins} days: past spend does as well."
-    if 2 * sure <= origins:
-        return f"{start} is better than {other} at {by}: too seldom to say that it finds more than past spend does."
-    return f"{start} beats {other} at {by}: it finds more than past spend does."
+    elif not wins:
+        told = f"There is no difference between {name} and {other} at any {of}: past spend does as well."
+    elif 2 * sure <= origins:
+        told = f"{start} is better than {other} at {by}: too seldom to say that it finds more than past spend does."
+    else:
+        told = f"{start} beats {other} at {by}: it finds more than past spend does."
+    return told + left

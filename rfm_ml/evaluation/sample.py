@@ -12,6 +12,9 @@ from rfm_ml.models.arrays import FloatArray
 
 Ints = NDArray[np.int64]
 
+SAME: Final = 1e-12
+"""What differs by less, relative to its size, is equal."""
+
 CACHED: Final = 250_000
 """Numbers that are worked on at once."""
 

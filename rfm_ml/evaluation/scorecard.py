@@ -18,7 +18,7 @@ STEADY: Final = 0.7
 AS_THEY_ARE: Final = "as they are"
 SEGMENTATIONS: Final = "segmentations"
 DIFFERENCE: Final = ("difference", "low", "high", "verdict", "p_value")
-COUNTS: Final = ("wins", "losses", "wins_holm", "losses_holm")
+COUNTS: Final = ("compared", "wins", "losses", "wins_holm", "losses_holm")
 
 
 class Meaning(NamedTuple):
@@ -127,7 +127,8 @@ def reference_of(league: str) -> str:
 def pairs_table(judged: Sequence[Judged]) -> pd.DataFrame:
     """Return the paired differences of every strategy to past spend rate and to the leader of its league.
 
-    Segmentations are also compared with the best steady one.
+    Segmentations are also compared with the best steady one. Leader and best steady are those that `recommend` names:
+    who missed an origin is neither.
 
     Returns
     -------
@@ -141,7 +142,8 @@ def pairs_table(judged: Sequence[Judged]) -> pd.DataFrame:
     measures = [m for m in dict.fromkeys(m for j in judged for m in j.draws) if meaning(m).better]
     rows = []
     for league, names in leagues(judged).items():
-        for other in dict.fromkeys([reference_of(league), leader_of(judged, names), *_to_match(judged, league, names)]):
+        full = _complete(judged, names)
+        for other in dict.fromkeys([reference_of(league), leader_of(judged, full), *_to_match(judged, league, full)]):
             for origin, measure in product(origins, measures):
                 rivals = [n for n in names if n != other and (n, origin) in by_key]
                 if (other, origin) in by_key and rivals:
@@ -187,6 +189,13 @@ def steady(measures: pd.DataFrame) -> list[str]:
     return [str(name) for name in measures.index[both]]
 
 
+def _complete(judged: Sequence[Judged], names: Sequence[str]) -> list[str]:
+    """Return those of them that answered at every origin; all of them if none did."""
+    days = {n: {j.origin for j in judged if j.strategy == n} for n in names}
+    every = {j.origin for j in judged}
+    return [n for n in names if days[n] == every] or list(names)
+
+
 def _to_match(judged: Sequence[Judged], league: str, names: Sequence[str]) -> list[str]:
     """Return the best steady segmentation, with which the recommendation compares the others."""
     if league != SEGMENTATIONS:
@@ -216,7 +225,12 @@ def _compared(one: Judged, other: Judged, measure: str) -> dict[str, float | str
 
 def leader_of(judged: Sequence[Judged], names: Sequence[str]) -> str:
     """Return who has the best mean rank by normalised Gini; of equals the higher mean, then the first by name."""
-    return str(_ranked(judged, names, HEADLINE)["strategy"].iloc[0])
+    return best_first(judged, names)[0]
+
+
+def best_first(judged: Sequence[Judged], names: Sequence[str]) -> list[str]:
+    """Return the strategies by mean rank by normalised Gini, as `leader_of` finds the first of them."""
+    return [str(name) for name in _ranked(judged, names, HEADLINE)["strategy"]]
 
 
 def _ranked(judged: Sequence[Judged], names: Sequence[str], measure: str) -> pd.DataFrame:
@@ -245,8 +259,9 @@ def ranks_table(judged: Sequence[Judged], pairs: pd.DataFrame) -> pd.DataFrame:
     -------
     pd.DataFrame
         league, measure, strategy, mean_value, mean_rank, best_rank, worst_rank, origins, other (past spend rate as in
-        the league), wins and losses against it (origins at which the paired interval leaves out 0) and wins_holm and
-        losses_holm (of these, those that Holm's correction leaves below 0.05). Origins are never pooled to one p-value.
+        the league), compared (origins at which the two could be compared), wins and losses against it (origins at which
+        the paired interval leaves out 0) and wins_holm and losses_holm (of these, those that Holm's correction leaves
+        below 0.05). Origins are never pooled to one p-value.
     """
     parts = []
     for league, names in leagues(judged).items():
@@ -260,20 +275,9 @@ def ranks_table(judged: Sequence[Judged], pairs: pd.DataFrame) -> pd.DataFrame:
             counted = _counted(pairs, league=league, measure=measure, other=other).reindex(ranked["strategy"])
             counts = counted.fillna(0).astype("int64").reset_index(drop=True)
             parts.append(pd.concat([ranked.assign(other=other), counts], axis=1))
-    columns = [
-        "league",
-        "measure",
-        "strategy",
-        "mean_value",
-        "mean_rank",
-        "best_rank",
-        "worst_rank",
-        "origins",
-        "other",
-    ]
-    return (
-        pd.concat(parts, ignore_index=True)[[*columns, *COUNTS]] if parts else pd.DataFrame(columns=[*columns, *COUNTS])
-    )
+    ranks = ["mean_value", "mean_rank", "best_rank", "worst_rank", "origins"]
+    columns = ["league", "measure", "strategy", *ranks, "other", *COUNTS]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
 def _counted(pairs: pd.DataFrame, *, league: str, measure: str, other: str) -> pd.DataFrame:
@@ -281,6 +285,7 @@ def _counted(pairs: pd.DataFrame, *, league: str, measure: str, other: str) -> p
     sure = some["p_holm"] < ALPHA
     flags = pd.DataFrame({
         "strategy": some["strategy"],
+        "compared": some["difference"].notna(),
         "wins": some["verdict"] == BETTER,
         "losses": some["verdict"] == WORSE,
         "wins_holm": (some["verdict"] == BETTER) & sure,

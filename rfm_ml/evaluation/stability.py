@@ -1,7 +1,8 @@
-"""Whether segments stay: under another sample of customers, and from one day to a later one."""
+"""Whether segments are stable: from one day to a later one, and under refits on other samples of customers."""
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import cached_property
+from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -9,13 +10,147 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import adjusted_rand_score
 
 from rfm_ml.core.checks import require_between
-from rfm_ml.core.errors import DataError
-from rfm_ml.evaluation.grouping import entropy, label_codes
+from rfm_ml.core.errors import DataError, RfmError
+from rfm_ml.evaluation.candidates import Candidate, Rule, cut_rule
 from rfm_ml.evaluation.inference import interval
+from rfm_ml.evaluation.origins import History, Origin, Past, rows_of
 from rfm_ml.evaluation.sample import blocks, weight_rows, weighted_sums
+from rfm_ml.evaluation.segment_quality import Labels, entropy, label_codes, permuted_information, tree_accuracy
 from rfm_ml.models.arrays import FloatArray
 
-Labels = Sequence[object] | ArrayLike
+MOST_REFITTED: Final = 3_000
+"""Of more customers a sample is refitted; smaller samples vary more, so the stability of the whole is rather higher."""
+
+AT_ORIGIN: Final = "at the origin"
+LATER: Final = "later"
+
+
+class Learner:
+    """A candidate that learns from the same history once, whatever number of groups its score is cut into after.
+
+    Parameters
+    ----------
+    candidate
+        Any.
+    origin
+        From whose histories it learns.
+    """
+
+    def __init__(self, candidate: Candidate, origin: Origin) -> None:
+        self.candidate, self.origin = candidate, origin
+        self._learned: dict[str | bytes, tuple[Rule, History]] = {}
+
+    def at_origin(self) -> Rule:
+        """Return what was learned at T."""
+        return self._once(AT_ORIGIN, self.origin.history)[0]
+
+    def later(self) -> tuple[Rule, History]:
+        """Return what is learned some days later, and from what."""
+        return self._once(LATER, self.origin.later)
+
+    def on_sample(self, rows: np.ndarray) -> tuple[Rule, History]:
+        """Return what is learned from a sample of the customers, by their places at T, and from what."""
+        key = rows.tobytes()
+        return self._learned[key] if key in self._learned else self._once(key, self._sample(rows))
+
+    @cached_property
+    def places(self) -> np.ndarray:
+        """Places of the customers that refits are judged on: all, or an even sample of many."""
+        size = len(self.origin.history.now.customers)
+        return np.unique(np.arange(0, size, max(1.0, size / MOST_REFITTED)).astype(np.int64))
+
+    @cached_property
+    def placed(self) -> Past:
+        """The customers at `places`."""
+        return rows_of(self.origin.history.now, self.places)
+
+    def _sample(self, rows: np.ndarray) -> History:
+        history = self.origin.history
+        ids = pd.Index(history.before.customers["customer_id"])
+        before = ids.get_indexer(history.now.customers["customer_id"].iloc[rows])
+        known = before[before >= 0]
+        return History(rows_of(history.now, rows), rows_of(history.before, known), history.between[known])
+
+    def _once(self, key: str | bytes, history: History) -> tuple[Rule, History]:
+        if key not in self._learned:
+            again = getattr(self.candidate, "again", None)
+            candidate = self.candidate if key == AT_ORIGIN or again is None else again(self.at_origin())
+            self._learned[key] = candidate.learn(history), history
+        return self._learned[key]
+
+
+def stability_measures(
+    learner: Learner, rule: Rule, *, cut: int, weights: np.ndarray, refits: int, seed: int
+) -> pd.DataFrame:
+    """Judge the segments of a rule that was learned at an origin, beyond what their customers spent.
+
+    The rows are `tree_accuracy`, `largest_share`, `mutual_information_by_chance` (low and high: 0 and the 95th
+    percentile), `kept_frozen`, `migration_entropy`, `kept_refit` and, where there are refits, `rand_index`, with
+    measure, value, low, high. `cut` is the number of groups that the rule's score is cut into, 0 for segments of its
+    own; the first row of `weights` counts everybody once.
+    """
+    origin = learner.origin
+    now = origin.history.now
+    labels = labels_of(rule, now)
+    tree = tree_accuracy(now.base, labels, seed=seed)
+    chance = permuted_information(origin.spend, labels, seed=seed)
+    rows = [
+        ("tree_accuracy", tree.accuracy, *interval(tree.on(weights[1:]))),
+        ("largest_share", tree.baseline, np.nan, np.nan),
+        ("mutual_information_by_chance", chance.mean, 0.0, chance.high),
+        *_over_time(learner, rule, cut=cut, weights=weights),
+    ]
+    if refits:
+        rows.append(("rand_index", *_over_samples(learner, cut=cut, refits=refits, seed=seed)))
+    return pd.DataFrame(rows, columns=["measure", "value", "low", "high"])
+
+
+def _over_time(learner: Learner, rule: Rule, *, cut: int, weights: np.ndarray) -> list[tuple[str, float, float, float]]:
+    """Compare the segments at T with those some days later, under the same rule and under one learned anew then."""
+    now, then = learner.origin.history.now, learner.origin.later.now
+    place = pd.Index(then.customers["customer_id"]).get_indexer(now.customers["customer_id"])
+    still = place >= 0
+    before, counted = labels_of(rule, now)[still], weights if still.all() else weights[:, still]
+    frozen = labels_of(rule, then)[place[still]]
+    rows = [
+        _row("kept_frozen", kept_share, before, frozen, weights=counted),
+        _row("migration_entropy", migration_entropy, before, frozen, weights=counted),
+    ]
+    try:
+        anew = labels_of(_cut(*learner.later(), groups=cut), then)[place[still]]
+    except RfmError:  # some days later there may be too few customers of some kind
+        return rows
+    return [*rows, _row("kept_refit", kept_share, before, anew, weights=counted)]
+
+
+def _row(
+    name: str, measure: Callable[..., np.ndarray], before: np.ndarray, after: np.ndarray, *, weights: np.ndarray
+) -> tuple[str, float, float, float]:
+    values = measure(before, after, weights=weights)
+    return name, float(values[0]), *interval(values[1:])
+
+
+def labels_of(rule: Rule, past: Past) -> np.ndarray:
+    """Return the segments of a rule that has some."""
+    labels = rule.labels(past)
+    assert labels is not None
+    return labels
+
+
+def _cut(rule: Rule, history: History, *, groups: int) -> Rule:
+    return cut_rule(rule, history, groups=groups) if groups else rule
+
+
+def _over_samples(learner: Learner, *, cut: int, refits: int, seed: int) -> tuple[float, float, float]:
+    """Return the adjusted Rand index over refits on bootstrap samples of customers, with its interval."""
+    places = pd.DataFrame({"place": learner.places})
+
+    def make_labels(fitted: pd.DataFrame, _: pd.DataFrame) -> np.ndarray:
+        rule = _cut(*learner.on_sample(fitted["place"].to_numpy()), groups=cut)
+        return labels_of(rule, learner.placed)
+
+    index = bootstrap_rand_index(make_labels, places, repeats=refits, seed=seed)
+    return index.mean, index.low, index.high
 
 
 class RandIndex(NamedTuple):
@@ -34,37 +169,12 @@ def bootstrap_rand_index(
     *,
     repeats: int = 50,
     seed: int = 0,
-    level: float = 0.95,
 ) -> RandIndex:
     """Refit on bootstrap samples and compare the labels of all customers with those of the fit on all.
 
-    1 if every refit gives the same groups (whatever they are called), about 0 for groups by chance.
-
-    Parameters
-    ----------
-    make_labels
-        Called with the customers to fit on and the customers to label; returns one label per customer of the second.
-        As in `lambda fitted, every: clone(strategy).fit(fitted).predict(every)`.
-    customers
-        One row per customer. Samples are drawn with replacement and have new row labels; a customer drawn twice is
-        there twice.
-    repeats
-        Bootstrap samples; at least 50 for a figure to be reported.
-    seed
-        The same seed gives the same samples.
-    level
-        Of the percentile interval of the values.
-
-    Returns
-    -------
-    RandIndex
-        `failed` refits ended in a DataError (too few customers of some kind, say) and have no value; without any value
-        the figures are NaN.
-
-    Raises
-    ------
-    DataError
-        If the fit on all customers is not possible, there are none, or labels are missing.
+    1 if every refit gives the same groups (whatever they are called), about 0 for groups by chance. `make_labels` is
+    called with the customers to fit on (drawn with replacement, new row labels) and the customers to label, as in
+    `lambda fitted, every: clone(strategy).fit(fitted).predict(every)`. Refits that end in a DataError have no value.
 
     Notes
     -----
@@ -86,7 +196,7 @@ def bootstrap_rand_index(
             failed += 1
             continue
         values.append(float(adjusted_rand_score(every, label_codes(labels, size=size)[0])))
-    low, high = interval(values, level=level)
+    low, high = interval(values)
     mean = float(np.mean(values)) if values else float("nan")
     return RandIndex(mean, low, high, np.array(values), failed)
 
@@ -94,26 +204,8 @@ def bootstrap_rand_index(
 def kept_share(before: Labels, after: Labels, *, weights: ArrayLike | None = None) -> FloatArray:
     """Return the share of customers with the same segment name before and after.
 
-    Parameters
-    ----------
-    before, after
-        Shape (n,): the segment of the same customers on two days; names must mean the same on both.
-    weights
-        Shape (repeats, n), how often each customer is counted, as `bootstrap_weights` gives; None for all once.
-
-    Returns
-    -------
-    FloatArray
-        Shape (repeats,), or () without weights.
-
-    Raises
-    ------
-    DataError
-        If a label is missing, there are no customers, or the lengths differ.
-
-    Notes
-    -----
-    Under a refit, groups without lasting names (clusters) must be aligned first: the share of raw labels says nothing.
+    Names must mean the same on both days: under a refit, groups without lasting names (clusters) must be aligned first.
+    Shape (repeats,), or () without weights.
 
     Examples
     --------
@@ -132,15 +224,7 @@ def migration_entropy(before: Labels, after: Labels, *, weights: ArrayLike | Non
     0 if the old segment decides the new one (all stay, or all of a segment move together); at most log2 of the number
     of new segments, if customers are dealt out anew.
 
-    Parameters
-    ----------
-    before, after, weights
-        As for `kept_share`. Names need not mean the same on both days.
-
-    Returns
-    -------
-    FloatArray
-        Shape (repeats,), or () without weights.
+    Names need not mean the same on both days. Shape (repeats,), or () without weights.
 
     Notes
     -----

@@ -199,13 +199,7 @@ def _passes(placebo: Lift) -> bool:
 
 
 def _row(
-    segment: str,
-    outcome: Outcome,
-    method: str,
-    lift: Lift,
-    *,
-    told: Mapping[str, Any],
-    p_holm: float = float("nan"),
+    segment: str, outcome: Outcome, method: str, lift: Lift, *, told: Mapping[str, Any], p_holm: float = float("nan")
 ) -> dict[str, Any]:
     verdict = judge(lift, **told, p_adjusted=None if segment == ALL else p_holm)
     ends = {"low": lift.low, "high": lift.high}

@@ -183,12 +183,7 @@ def enough_active(active: ArrayLike, treated: ArrayLike) -> bool:
 
 
 def lift_by_segment(
-    values: ArrayLike,
-    treated: ArrayLike,
-    segments: ArrayLike,
-    *,
-    active: ArrayLike | None = None,
-    level: float = 0.95,
+    values: ArrayLike, treated: ArrayLike, segments: ArrayLike, *, active: ArrayLike | None = None, level: float = 0.95
 ) -> pd.DataFrame:
     """Compare treated and held-out customers within each segment.
 

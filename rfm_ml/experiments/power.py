@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -14,14 +14,6 @@ from rfm_ml.evaluation.sample import numbers
 
 HOLDOUTS: Final = (0.05, 0.1, 0.2, 0.3, 0.5)
 """Shares held out that a power table compares by default."""
-
-
-class SampleSize(NamedTuple):
-    """Customers a campaign needs, and how many of them are sent to and held out."""
-
-    customers: int
-    treated: int
-    control: int
 
 
 def minimum_detectable_lift(
@@ -70,67 +62,6 @@ def minimum_detectable_lift(
     require_between(power, 0.01, 0.9999, name="power")
     error = _standard_error(standard_deviation, (treated, control), reduction)
     return float((_critical(level) + norm.ppf(power)) * error)
-
-
-def power_to_show(
-    lift: float,
-    standard_deviation: float,
-    *,
-    treated: int,
-    control: int,
-    reduction: float = 0.0,
-    level: float = 0.95,
-) -> float:
-    """Return the probability that the interval will not cover 0, if the true lift is `lift`.
-
-    Parameters and source as for `minimum_detectable_lift`; both sides count.
-
-    Examples
-    --------
-    >>> round(power_to_show(0.2215, 1.0, treated=800, control=200), 2)
-    0.8
-    """
-    error = _standard_error(standard_deviation, (treated, control), reduction)
-    if error == 0:
-        return float(lift != 0)
-    z, critical = lift / error, _critical(level)
-    return float(norm.cdf(z - critical) + norm.cdf(-z - critical))
-
-
-def sample_size(
-    lift: float,
-    standard_deviation: float,
-    *,
-    holdout: float,
-    reduction: float = 0.0,
-    level: float = 0.95,
-    power: float = 0.8,
-) -> SampleSize:
-    """Return how many customers a campaign needs to show a lift.
-
-    Parameters
-    ----------
-    lift
-        Per customer, in the unit of the outcome; not 0.
-    standard_deviation, reduction, level, power
-        As for `minimum_detectable_lift`.
-    holdout
-        Share of the customers held out, between 0 and 1.
-
-    Examples
-    --------
-    >>> sample_size(0.2215, 1.0, holdout=0.2)
-    SampleSize(customers=1000, treated=800, control=200)
-    """
-    require_between(holdout, 0.001, 0.999, name="holdout")
-    require_between(power, 0.01, 0.9999, name="power")
-    if lift == 0 or not math.isfinite(lift):
-        raise ParamsError(f"lift must be a number other than 0. Got {lift!r}. Give the least lift worth finding.")
-    one = _standard_error(standard_deviation, (1, 1), reduction) / math.sqrt(2)
-    needed = ((_critical(level) + norm.ppf(power)) * one / lift) ** 2 / (holdout * (1 - holdout))
-    control = max(2, math.ceil(needed * holdout))
-    treated = max(2, math.ceil(needed * (1 - holdout)))
-    return SampleSize(treated + control, treated, control)
 
 
 def power_table(

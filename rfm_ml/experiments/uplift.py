@@ -100,13 +100,7 @@ def qini_curve(values: ArrayLike, treated: ArrayLike, score: ArrayLike) -> pd.Da
 
 
 def qini(
-    values: ArrayLike,
-    treated: ArrayLike,
-    score: ArrayLike,
-    *,
-    level: float = 0.95,
-    repeats: int = 500,
-    seed: int = 0,
+    values: ArrayLike, treated: ArrayLike, score: ArrayLike, *, level: float = 0.95, repeats: int = 500, seed: int = 0
 ) -> Qini:
     """Return the area between the Qini curve and the straight line, per treated customer.
 

@@ -26,11 +26,10 @@ TOO_FEW: Final = "too few customers"
 NOT_OVER: Final = "not over"
 MISMATCH: Final = "groups not as drawn"
 NOT_COMPARABLE: Final = "not comparable"
-VERDICTS: Final = (MORE, LESS, NO_EFFECT_SHOWN, TOO_FEW, NOT_OVER, MISMATCH, NOT_COMPARABLE)
 
 
 class Verdict(NamedTuple):
-    """One of `VERDICTS`, and a sentence that gives the reason."""
+    """One of the words above, and a sentence that gives the reason."""
 
     verdict: str
     words: str

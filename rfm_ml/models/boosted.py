@@ -61,11 +61,14 @@ class Boosted(BaseEstimator):
     ----------
     features_
         Names of the features, in order.
+    left_out_
+        Those of them from which nothing could be learned, with the reason.
     origins_
         Days learned from, latest first.
     """
 
     features_: list[str]
+    left_out_: dict[str, str]
     origins_: list[date]
 
     def __init__(
@@ -145,6 +148,7 @@ class Boosted(BaseEstimator):
             random_state=self.random_state,
         )
         self.parts_ = learner.fit(features[self.features_], outcomes["actual_spend"].to_numpy(), bought=bought)
+        self.left_out_ = self.parts_.left_out_
         return self
 
     def predict(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,15 @@ FEWEST_DAYS = 14
 """A shorter holdout says nothing."""
 
 ACTUAL = "actual_order_days"
+
+FACTOR: Final = 2.0
+"""A model whose total is more than so many times too high, or too low, fails its holdout: who plans by it buys twice
+what they sell, or half. Repeat-buying models are within 17 % on CDNOW, even the NBD, where nobody leaves, within 56."""
+FEWEST_EXPECTED: Final = 20
+"""Orders below which twice as many, or half, may be chance: a Poisson count of mean 20 is 10 or less in 1 of 100."""
+FAILS: Final = "fails"
+HOLDS: Final = "holds"
+TOO_FEW: Final = "too few"
 
 
 class Holdout(NamedTuple):
@@ -181,3 +190,59 @@ def compare_forecasts(actual: FloatArray, forecasts: Mapping[str, FloatArray]) -
     table = pd.DataFrame(rows, columns=["model", "predicted", "bias", "mae", "rmse", "spearman"])
     table.attrs = {"actual": float(truth.sum())}
     return table
+
+
+def holdout_verdicts(compared: pd.DataFrame, *, what: str = "orders", orders: float | None = None) -> pd.DataFrame:
+    r"""Say of every model whether its total was anywhere near what came.
+
+    Parameters
+    ----------
+    compared
+        From `compare_forecasts`.
+    what
+        Is predicted: "orders", or "EUR of spend".
+    orders
+        That came or were expected in the holdout, where something else is predicted: whether they are enough.
+
+    Returns
+    -------
+    pd.DataFrame
+        model, predicted and actual (sums), times (predicted / actual, missing if nothing came), verdict ("fails" if
+        that is beyond `FACTOR`, "holds", or "too few" if fewer than `FEWEST_EXPECTED` orders came or were expected),
+        and words: the verdict in a sentence.
+
+    Examples
+    --------
+    >>> seen = compare_forecasts(np.array([60.0, 40.0]), {"A": np.array([500.0, 397.0]), "B": np.array([50.0, 40.0])})
+    >>> print(*holdout_verdicts(seen)["words"], sep="\n")
+    A fails its own holdout: it predicted 8.97 times the orders that came (897 instead of 100). Do not rely on it.
+    B holds in its holdout: it predicted 0.90 times the orders that came (90 instead of 100).
+    """
+    actual = float(compared.attrs["actual"])
+    rows = []
+    for model, predicted in zip(compared["model"], compared["predicted"].astype("float64"), strict=True):
+        times = predicted / actual if actual > 0 else np.nan
+        enough = (max(predicted, actual) if orders is None else orders) >= FEWEST_EXPECTED
+        near = 1 / FACTOR <= times <= FACTOR
+        verdict = TOO_FEW if not enough else HOLDS if near else FAILS
+        rows.append((model, predicted, actual, times, verdict, _in_words(model, (predicted, actual), verdict, what)))
+    return pd.DataFrame(rows, columns=["model", "predicted", "actual", "times", "verdict", "words"])
+
+
+def _in_words(model: str, sums: tuple[float, float], verdict: str, what: str) -> str:
+    """Return the sentence of `holdout_verdicts`."""
+    (predicted, actual), name = sums, f"{model[:1].upper()}{model[1:]}"
+    if verdict == TOO_FEW:
+        return (
+            f"{name} cannot be judged by the holdout: fewer than {FEWEST_EXPECTED} orders came or were expected in it."
+        )
+    many = model.endswith("s")
+    it, its = ("they", "their") if many else ("it", "its")
+    if actual > 0:
+        times = f"{predicted / actual:,.2f}" if predicted / actual >= 0.01 else "less than 0.01"
+        told = f"{it} predicted {times} times the {what} that came ({predicted:,.0f} instead of {actual:,.0f})."
+    else:
+        told = f"{it} predicted {predicted:,.0f} {what}, and {'none came' if actual == 0 else 'more came back'}."
+    if verdict == HOLDS:
+        return f"{name} {'hold' if many else 'holds'} in {its} holdout: {told}"
+    return f"{name} {'fail' if many else 'fails'} {its} own holdout: {told} Do not rely on {'them' if many else 'it'}."

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
-from rfm_ml.campaigns.formats import FORMATS, make_format
+from rfm_ml.campaigns.destinations import DESTINATIONS, make_destination
 from rfm_ml.campaigns.gate import FEW, GATE
 from rfm_ml.campaigns.normalise import require_country
 from rfm_ml.core.checks import require_known
@@ -87,7 +87,7 @@ class Audience(Contacting):
     @classmethod
     def _known(cls, value: str) -> str:
         try:
-            require_known(value, FORMATS, what="")
+            require_known(value, DESTINATIONS, what="")
         except ParamsError as error:
             raise ValueError(str(error)) from None
         return value
@@ -100,7 +100,7 @@ class Audience(Contacting):
                 raise ValueError(f"must not hold {own}. Got {value[own]!r}. {instead}")
         try:
             if "destination" in info.data:
-                make_format(info.data["destination"], **value)
+                make_destination(info.data["destination"], **value)
         except (ParamsError, TypeError) as error:
             raise ValueError(f": {error}") from None
         return value
@@ -114,7 +114,7 @@ class Audience(Contacting):
             raise ValueError("must select somebody by segments, dynamic, trigger or top. Got none of them.")
         if self.suppression and self.holdout:
             raise ValueError(f"must have no holdout: {self.destination} is for those who must not be written to.")
-        if self.channel == "in_house" and FORMATS[self.destination].channel != "people":
+        if self.channel == "in_house" and DESTINATIONS[self.destination].channel != "people":
             raise ValueError(f"must not be in_house: {self.destination} reaches people. Leave channel out.")
         if self.asks is None and not self.suppression:
             raise ValueError(
@@ -126,12 +126,12 @@ class Audience(Contacting):
     @property
     def suppression(self) -> bool:
         """Whether the list is of those who must not be written to."""
-        return FORMATS[self.destination].channel == "suppression"
+        return DESTINATIONS[self.destination].channel == "suppression"
 
     @property
     def asks(self) -> str | None:
         """The channel whose consent is asked for, None where only the params could tell and do not."""
-        own = FORMATS[self.destination].channel
+        own = DESTINATIONS[self.destination].channel
         return self.channel or (own if own in CHANNELS else None)
 
 

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, field_validator
 
-from rfm_ml.campaigns.delivery import Carrier, Hook, Mail, MailServer, RemoteFolder
-from rfm_ml.campaigns.webhook import Webhook
+from rfm_ml.campaigns.carriers import Carrier, FolderCarrier, MailCarrier, MailServer, WebhookCarrier
+from rfm_ml.campaigns.carriers.webhook import Webhook
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.params.section import Section
 
@@ -49,7 +49,7 @@ class MailDelivery(_Delivery):
             login = (from_environment(self.user_env), from_environment(self.password_env))
         server = self.model_dump(include={"host", "port", "security", "timeout_seconds"})
         message = self.model_dump(include={"sender", "recipients", "attach", "link", "max_mb"})
-        return Mail(MailServer(login=login, **server), **message)
+        return MailCarrier(MailServer(login=login, **server), **message)
 
 
 class FolderDelivery(_Delivery):
@@ -79,7 +79,7 @@ class FolderDelivery(_Delivery):
             If one of them is not set.
         """
         secrets = {option: from_environment(name) for option, name in self.options_env.items()}
-        return RemoteFolder(self.url, options=self.options | secrets)
+        return FolderCarrier(self.url, options=self.options | secrets)
 
 
 class WebhookDelivery(_Delivery):
@@ -105,7 +105,7 @@ class WebhookDelivery(_Delivery):
         """
         limits = self.model_dump(include={"allow_http", "timeout_seconds", "tries"})
         webhook = Webhook(from_environment(self.url_env), from_environment(self.secret_env), **limits)
-        return Hook(webhook, **self.model_dump(include={"attach", "max_mb", "total_seconds"}))
+        return WebhookCarrier(webhook, **self.model_dump(include={"attach", "max_mb", "total_seconds"}))
 
 
 Delivery = Annotated[MailDelivery | FolderDelivery | WebhookDelivery, Field(discriminator="kind")]

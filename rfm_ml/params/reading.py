@@ -1,5 +1,6 @@
 """Params files, read and checked whole before anything runs."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -27,7 +28,7 @@ _LIMITS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less tha
 
 
 def load_params(path: str | Path) -> Params:
-    """Read and check a study's parameters.
+    """Read and check a study's parameters; a file that has not changed is read once per process.
 
     Raises
     ------
@@ -44,7 +45,12 @@ def load_params(path: str | Path) -> Params:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ParamsError(f"The params file must be readable UTF-8 text. {str(path)!r}: {error}.") from None
-    return parse_params(text, name=path.name)
+    return _parsed(text, path.name)
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: str, name: str) -> Params:
+    return parse_params(text, name=name)
 
 
 def parse_params(text: str, *, name: str) -> Params:

@@ -8,10 +8,18 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
 from rfm_ml.core.text import count, percent
-from rfm_ml.plots.calibration import means_axis
-from rfm_ml.plots.canvas import label_bars, named_rows, new_axes, nothing_to_draw, put_title, row_height
-from rfm_ml.plots.months import month_ticks
-from rfm_ml.plots.style import BLUE, PALE, segment_colour
+from rfm_ml.plots.canvas import (
+    column_limits,
+    means_axis,
+    month_ticks,
+    named_bars,
+    new_axes,
+    nothing_to_draw,
+    paired_bars,
+    put_title,
+    row_height,
+)
+from rfm_ml.plots.style import BLUE, segment_colour
 
 ENOUGH: Final = 30
 """People from which on a share makes a headline."""
@@ -24,32 +32,23 @@ def plot_funnel(steps: pd.DataFrame, *, title: str | None = None, ax: Axes | Non
     ----------
     steps
         `step, entered, reached, conversion, median_days`, as `customers.funnel.funnel` gives.
-    title
-        None states the step before which most people are left.
-    ax
-        To draw on; None makes a new figure.
     """
     ax = new_axes(ax, height=row_height(len(steps)) + 0.5 * len(steps))
     if steps.empty:
         return nothing_to_draw(ax, "There are no customers.")
-    at = np.arange(len(steps))
     entered, reached = steps["entered"].tolist(), steps["reached"].tolist()
-    ax.barh(at - 0.2, entered, height=0.36, color=PALE)
-    ax.barh(at + 0.2, reached, height=0.36, color=BLUE)
-    named_rows(ax, [s.replace(" to ", "\nto ") for s in steps["step"]])
     texts = [f"{n:,}" for n in entered]
     for could, number, share, median in zip(entered, reached, steps["conversion"], steps["median_days"], strict=True):
         took = f", half within {count(int(median), 'day')}" if median == median else ""
         texts.append(f"{number:,}: {percent(share)}{took}" if share == share else "not known" if could else "0")
-    label_bars(ax, ends=[*entered, *reached], texts=texts, rows=[*(at - 0.2), *(at + 0.2)])
+    paired_bars(ax, [s.replace(" to ", "\nto ") for s in steps["step"]], (entered, reached), texts=texts)
     ax.set_xlabel("people who could take the step (grey) and who have (blue)")
     told = "How far customers come"
     known = steps[steps["conversion"].notna() & (steps["entered"] >= ENOUGH)]
     if len(known):
         step = known.iloc[int((known["entered"] - known["reached"]).to_numpy().argmax())]
         told = f"Where most stop: {step['step']}, taken by {percent(step['conversion'])}"
-    put_title(ax, title or told)
-    return ax
+    return put_title(ax, title or told)
 
 
 def plot_cohorts(cohorts: pd.DataFrame, *, days: int = 90, title: str | None = None, ax: Axes | None = None) -> Axes:
@@ -61,10 +60,6 @@ def plot_cohorts(cohorts: pd.DataFrame, *, days: int = 90, title: str | None = N
         `month, new_customers, second_orders, second_order_share`, as `customers.funnel.first_month_cohorts` gives.
     days
         What in time means.
-    title
-        None states the share over all months.
-    ax
-        To draw on; None makes a new figure.
     """
     ax = new_axes(ax, height=3.6)
     if cohorts.empty:
@@ -72,14 +67,13 @@ def plot_cohorts(cohorts: pd.DataFrame, *, days: int = 90, title: str | None = N
     shares = cohorts["second_order_share"].to_numpy(dtype=np.float64)
     ax.bar(np.arange(len(shares)), shares, width=0.82, color=BLUE)
     month_ticks(ax, cohorts["month"].tolist())
-    ax.set_xlim(min(-0.6, len(shares) / 2 - 3.5), max(len(shares) - 0.4, len(shares) / 2 + 2.5))
+    column_limits(ax, len(shares))
     means_axis(ax)
     ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: percent(v, digits=0)))
     ax.set_ylim(0, max(0.05, shares.max() * 1.1))
     ax.set_ylabel("share of new customers")
     total = cohorts["second_orders"].sum() / cohorts["new_customers"].sum()
-    put_title(ax, title or f"{percent(total)} of new customers order again within {days} days")
-    return ax
+    return put_title(ax, title or f"{percent(total)} of new customers order again within {days} days")
 
 
 def plot_rates(
@@ -104,20 +98,14 @@ def plot_rates(
         Length of the period.
     why_not
         Said where there is no table.
-    title
-        None names the highest segment.
-    ax
-        To draw on; None makes a new figure.
     """
     rows = 0 if table is None else len(table)
     ax = new_axes(ax, height=row_height(rows))
     if table is None or table.empty:
         return nothing_to_draw(ax, why_not or "There are no customers.")
-    shares = table[value].tolist()
-    ax.barh(range(rows), shares, height=0.72, color=[segment_colour(s) for s in table["segment"]])
-    named_rows(ax, table["segment"].tolist())
+    names, shares = table["segment"].tolist(), table[value].tolist()
     texts = [f"{percent(s)} of {n:,}" for s, n in zip(shares, table["customers"], strict=True)]
-    label_bars(ax, ends=shares, texts=texts, rows=range(rows))
+    named_bars(ax, names, shares, texts=texts, colour=[segment_colour(s) for s in names])
     done = {"ordered_share": "ordered", "active_share": "opened, clicked, visited or filled a cart"}[value]
     ax.set_xlabel(f"share who {done} in the last {days} days")
     known = table[table["customers"] >= ENOUGH]
@@ -125,5 +113,4 @@ def plot_rates(
     if len(known):
         best = known.iloc[int(known[value].to_numpy().argmax())]
         told = f"{best['segment']}: {percent(best[value])} {done} in the last {days} days"
-    put_title(ax, title or told)
-    return ax
+    return put_title(ax, title or told)

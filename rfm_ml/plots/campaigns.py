@@ -1,13 +1,26 @@
-"""Audiences before they are sent: who is left of them, whom they share, what it pays to write to how many."""
+"""Campaigns: whom they reach and what they should pay, what they brought, and who was moved."""
+
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
+from matplotlib.lines import Line2D
+from matplotlib.ticker import PercentFormatter
 
 from rfm_ml.core.text import percent, short
-from rfm_ml.plots.canvas import label_bars, named_rows, new_axes, nothing_to_draw, put_title, row_height
-from rfm_ml.plots.style import BLUE, ORANGE, PALE, QUIET, level_colours
+from rfm_ml.plots.canvas import (
+    label_bars,
+    legend_above,
+    named_bars,
+    named_rows,
+    new_axes,
+    nothing_to_draw,
+    number_axis,
+    put_title,
+    row_height,
+)
+from rfm_ml.plots.style import BLUE, GRID, INK, ORANGE, PALE, QUIET, ordered_colours
 
 
 def plot_filters(counts: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
@@ -17,10 +30,6 @@ def plot_filters(counts: pd.DataFrame, *, title: str | None = None, ax: Axes | N
     ----------
     counts
         `step, left_out, remaining`, from those selected to those on the list. Steps that take nobody are left out.
-    title
-        None states which share is on the list.
-    ax
-        To draw on; None makes a new figure.
     """
     if counts.empty or counts["remaining"].iloc[0] == 0:
         return nothing_to_draw(new_axes(ax, height=2), "No audience selects anybody.")
@@ -39,8 +48,7 @@ def plot_filters(counts: pd.DataFrame, *, title: str | None = None, ax: Axes | N
     named_rows(ax, names)
     label_bars(ax, ends=[*ends, float(last)], texts=[*texts, f"{last:,}"], rows=range(len(names)))
     ax.set_xlabel("customers")
-    put_title(ax, title or f"{percent(last / first)} of those selected are on the list")
-    return ax
+    return put_title(ax, title or f"{percent(last / first)} of those selected are on the list")
 
 
 def plot_overlap(overlap: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
@@ -50,10 +58,6 @@ def plot_overlap(overlap: pd.DataFrame, *, title: str | None = None, ax: Axes | 
     ----------
     overlap
         `audience, other, share` (of the audience), every pair.
-    title
-        None names the pair that shares most.
-    ax
-        To draw on; None makes a new figure.
     """
     names = list(dict.fromkeys(overlap["audience"]))
     if len(names) < 2:
@@ -73,8 +77,9 @@ def plot_overlap(overlap: pd.DataFrame, *, title: str | None = None, ax: Axes | 
     ax.set_xlabel("is in this one as well")
     others = overlap[overlap["audience"] != overlap["other"]]
     most = others.iloc[int(others["share"].argmax())]
-    put_title(ax, title or f"{percent(most['share'], digits=0)} of {most['audience']} are in {most['other']} as well")
-    return ax
+    return put_title(
+        ax, title or f"{percent(most['share'], digits=0)} of {most['audience']} are in {most['other']} as well"
+    )
 
 
 def plot_expected_profit(curve: pd.DataFrame, *, unit: str, title: str | None = None, ax: Axes | None = None) -> Axes:
@@ -86,16 +91,12 @@ def plot_expected_profit(curve: pd.DataFrame, *, unit: str, title: str | None = 
         `response, depth, profit`, as `profit_curve` gives.
     unit
         Of the profit.
-    title
-        None states the best depth of the middle response.
-    ax
-        To draw on; None makes a new figure.
     """
     if curve.empty:
         return nothing_to_draw(new_axes(ax, height=2), "There are no predictions to rank customers by.")
     ax = new_axes(ax, height=4.2)
     responses = sorted(curve["response"].unique())
-    for response, colour in zip(responses[::-1], level_colours(len(responses)), strict=True):
+    for response, colour in zip(responses[::-1], ordered_colours(len(responses)), strict=True):
         one = curve[curve["response"] == response]
         ax.plot(one["depth"], one["profit"], color=colour, linewidth=2, label=f"response {percent(response)}")
         best = one.iloc[int(one["profit"].argmax())]
@@ -103,13 +104,135 @@ def plot_expected_profit(curve: pd.DataFrame, *, unit: str, title: str | None = 
     ax.axhline(0, color=QUIET, linewidth=0.8)
     ax.set_xlim(-0.01, 1.01)
     ax.xaxis.set_major_formatter(PercentFormatter(1.0))
-    ax.yaxis.set_major_locator(MaxNLocator(nbins=6))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
-    ax.grid(visible=True, axis="y")
+    number_axis(ax, whole=False)
     ax.set_xlabel("share of the customers who are written to, the best first")
     ax.set_ylabel(f"expected profit ({unit})")
     ax.legend(loc="best", frameon=False)
     middle = curve[curve["response"] == responses[len(responses) // 2]]
     depth = float(middle["depth"].iloc[int(middle["profit"].argmax())])
-    put_title(ax, title or f"At a response of {percent(middle['response'].iloc[0])} it pays to write to {depth:.0%}")
-    return ax
+    return put_title(
+        ax, title or f"At a response of {percent(middle['response'].iloc[0])} it pays to write to {depth:.0%}"
+    )
+
+
+NO_CAMPAIGN: Final = "There is no campaign that can be judged."
+MOST_LIFTS: Final = 40
+ALIKE: Final = 0.1
+"""Standardised difference up to which groups are called alike."""
+
+
+def plot_lift(table: pd.DataFrame, *, unit: str, title: str | None = None, ax: Axes | None = None) -> Axes:
+    """Draw a forest of lifts: one row per campaign or segment, its lift as a dot, its interval as a line.
+
+    Parameters
+    ----------
+    table
+        `name, lift, low, high, observational`; rows without an interval are left out. A lift whose interval is above 0
+        is blue, below 0 orange, else grey; dots are filled against a hold-out and hollow where it is observational.
+    unit
+        Of the lift per customer, for the axis.
+    """
+    rows = table.dropna(subset=["lift", "low", "high"]).head(MOST_LIFTS).reset_index(drop=True)
+    ax = new_axes(ax, height=row_height(len(rows)) * 0.8 + 0.6)
+    if rows.empty:
+        return nothing_to_draw(ax, NO_CAMPAIGN)
+    ax.axvline(0, color=QUIET, linewidth=1)
+    numbers = rows[["lift", "low", "high"]].to_numpy(dtype=float)
+    for at, ((lift, low, high), hollow) in enumerate(zip(numbers, rows["observational"], strict=True)):
+        colour = BLUE if low > 0 else ORANGE if high < 0 else QUIET
+        ax.plot([low, high], [at, at], color=colour, linewidth=2, solid_capstyle="butt")
+        ax.plot(lift, at, "o", color=colour, markersize=8, markerfacecolor="white" if hollow else colour)
+    named_rows(ax, rows["name"].astype(str).tolist())
+    ax.spines["bottom"].set_visible(True)
+    number_axis(ax, which="x", whole=False)
+    ax.set_xlabel(f"lift in {unit} per customer")
+    _lift_legend(ax, rows)
+    beside = int(((rows["low"] > 0) | (rows["high"] < 0)).sum())
+    return put_title(ax, title or f"{beside} of {len(rows)} intervals lie beside 0")
+
+
+def _lift_legend(ax: Axes, rows: pd.DataFrame) -> None:
+    kinds = {False: "against a hold-out", True: "observational: no proof"}
+    handles = [
+        Line2D([], [], color=INK, marker="o", markersize=8, markerfacecolor="white" if k else INK, label=label)
+        for k, label in kinds.items()
+        if (rows["observational"] == k).any()
+    ]
+    ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=2, frameon=False, fontsize=11)
+
+
+def plot_balance(table: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
+    """Draw how unlike the groups of a campaign were before it, and are after weighting.
+
+    Parameters
+    ----------
+    table
+        `covariate, before, after`: standardised differences; `after` is missing where nothing was weighted.
+    """
+    ax = new_axes(ax, height=row_height(len(table)) * 0.8 + 0.5)
+    if table.empty:
+        return nothing_to_draw(ax, NO_CAMPAIGN)
+    at = np.arange(len(table))
+    weighted = bool(table["after"].notna().any())
+    ax.axvspan(-ALIKE, ALIKE, color=GRID, zorder=0)
+    ax.axvline(0, color=QUIET, linewidth=1)
+    label, colour = ("as they were", ORANGE) if weighted else ("treated less held out", BLUE)
+    face = "white" if weighted else colour
+    ax.plot(table["before"], at, "o", markersize=8, label=label, color=colour, markerfacecolor=face)
+    if weighted:
+        ax.plot(table["after"], at, "o", color=BLUE, markersize=8, label="weighted")
+    named_rows(ax, [str(c).replace("_", " ") for c in table["covariate"]])
+    ax.spines["bottom"].set_visible(True)
+    reach = max(2.5 * ALIKE, 1.1 * float(table[["before", "after"]].abs().max().max()))
+    ax.set_xlim(-reach, reach)
+    ax.set_xlabel("difference in standard deviations (grey: alike)")
+    legend_above(ax)
+    left = float(table["after" if weighted else "before"].abs().max())
+    return put_title(ax, title or f"Groups before the campaign: up to {left:.2f} standard deviations apart")
+
+
+def plot_reductions(table: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
+    """Draw which share of an outcome's variance past behaviour explains, campaign by campaign.
+
+    Parameters
+    ----------
+    table
+        `campaign, reduction` of one outcome.
+    """
+    rows = table.head(MOST_LIFTS)
+    ax = new_axes(ax, height=row_height(len(rows)) * 0.8 + 0.3)
+    if rows.empty:
+        return nothing_to_draw(ax, "No campaign has a hold-out.")
+    ends = rows["reduction"].tolist()
+    names = rows["campaign"].astype(str).tolist()
+    named_bars(ax, names, ends, texts=[percent(v) for v in ends], colour=PALE, height=0.66)
+    ax.set_xlabel("share of the variance that past behaviour explains")
+    return put_title(ax, title or f"Past behaviour takes out {percent(float(np.mean(ends)), digits=0)} of the variance")
+
+
+def plot_qini(curve: pd.DataFrame, *, unit: str, title: str | None = None, ax: Axes | None = None) -> Axes:
+    """Draw what a campaign would have brought, had only the best customers by a score been contacted.
+
+    Parameters
+    ----------
+    curve
+        `share, gain, by_chance`, as `qini_curve` gives.
+    unit
+        Of the gain.
+    """
+    ax = new_axes(ax, height=4.2)
+    if curve.empty:
+        return nothing_to_draw(ax, "Only a campaign with a hold-out shows who was moved.")
+    ax.plot(curve["share"], curve["by_chance"], color=QUIET, linestyle="--", label="drawn by lot")
+    ax.plot(curve["share"], curve["gain"], color=BLUE, linewidth=2, label="best by the score first")
+    ax.axhline(0, color=QUIET, linewidth=0.8)
+    ax.set_xlim(0, 1)
+    ax.xaxis.set_major_formatter(PercentFormatter(1.0))
+    number_axis(ax, whole=False)
+    ax.set_xlabel("share of customers contacted")
+    ax.set_ylabel(f"incremental {unit}")
+    legend_above(ax)
+    half = float(np.interp(0.5, curve["share"], curve["gain"]))
+    return put_title(
+        ax, title or f"The best half brings {short(round(half))} of {short(round(curve['gain'].iloc[-1]))} {unit}"
+    )

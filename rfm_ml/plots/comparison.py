@@ -7,10 +7,18 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter
 
-from rfm_ml.core.text import short, with_unit
-from rfm_ml.plots.canvas import named_rows, new_axes, nothing_to_draw, put_title, row_height
+from rfm_ml.core.text import with_unit
+from rfm_ml.plots.canvas import (
+    heat_map,
+    named_rows,
+    new_axes,
+    nothing_to_draw,
+    put_title,
+    row_height,
+    share_axes,
+    short_numbers,
+)
 from rfm_ml.plots.style import BLUE, INK, ORANGE, PALE, QUIET, SHADES
 
 NOTHING: Final = "Nothing could be compared; the reason is given above."
@@ -29,10 +37,6 @@ def plot_pareto(points: pd.DataFrame, *, title: str | None = None, ax: Axes | No
     points
         One row per segmentation: name, value, value_low, value_high (normalised Gini), rand, rand_low, rand_high
         (adjusted Rand index over refits), words (accuracy of a small tree), chosen (bool).
-    title
-        None names the two axes.
-    ax
-        To draw on; None makes a new figure.
     """
     ax = new_axes(ax, height=max(5.0, 1.4 + 0.3 * len(points)))
     if points.empty:
@@ -56,11 +60,10 @@ def plot_pareto(points: pd.DataFrame, *, title: str | None = None, ax: Axes | No
     if figure is not None:
         bar = figure.colorbar(dots, ax=ax, location="bottom", shrink=0.6, aspect=40, pad=0.02)
         bar.set_label("can be said in words (accuracy of a tree with 12 leaves)", fontsize=11)
-        bar.ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        share_axes(bar.ax.xaxis)
     rows = [Line2D([], [], linestyle="", label=f"{i}  {fill(n, 30)}") for i, n in enumerate(points["name"], start=1)]
     ax.legend(handles=rows, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=10.5, handlelength=0)
-    put_title(ax, title or "Value found and stability, segmentation by segmentation")
-    return ax
+    return put_title(ax, title or "Value found and stability, segmentation by segmentation")
 
 
 def plot_differences(pairs: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
@@ -70,10 +73,6 @@ def plot_differences(pairs: pd.DataFrame, *, title: str | None = None, ax: Axes 
     ----------
     pairs
         name, origin, difference, low, high, verdict ("better", "no difference" or "worse").
-    title
-        None says what is drawn.
-    ax
-        To draw on; None makes a new figure.
     """
     names = list(dict.fromkeys(pairs["name"]))
     ax = new_axes(ax, height=row_height(len(names)) + 0.6)
@@ -92,8 +91,7 @@ def plot_differences(pairs: pd.DataFrame, *, title: str | None = None, ax: Axes 
     ax.set_xlabel("difference in normalised Gini, with 95 % interval; one line a day")
     marks = [Line2D([], [], color=c, marker="o", markersize=5, label=v) for v, c in VERDICTS.items()]
     ax.legend(handles=marks, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, frameon=False, fontsize=11)
-    put_title(ax, title or "Difference to past spend rate, day by day")
-    return ax
+    return put_title(ax, title or "Difference to past spend rate, day by day")
 
 
 def plot_gains(curves: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
@@ -103,10 +101,6 @@ def plot_gains(curves: pd.DataFrame, *, title: str | None = None, ax: Axes | Non
     ----------
     curves
         name, customer_share, spend_share. The name "perfect" is the order of the spend itself.
-    title
-        None says what is drawn.
-    ax
-        To draw on; None makes a new figure.
     """
     ax = new_axes(ax, height=4.6)
     if curves.empty:
@@ -116,14 +110,12 @@ def plot_gains(curves: pd.DataFrame, *, title: str | None = None, ax: Axes | Non
     for name, curve in curves.groupby("name", sort=False):
         colour, style = (PALE, ":") if name == "perfect" else next(others)
         ax.plot(curve["customer_share"], curve["spend_share"], color=colour, linestyle=style, label=fill(str(name), 28))
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    share_axes(ax.xaxis, ax.yaxis)
     ax.grid(visible=True)
     ax.set_xlabel("share of customers, the most promising first")
     ax.set_ylabel("share of their spend")
     ax.legend(loc="lower right", frameon=False, fontsize=11)
-    put_title(ax, title or "Share of later spend held by the best customers")
-    return ax
+    return put_title(ax, title or "Share of later spend held by the best customers")
 
 
 def plot_profit(
@@ -139,10 +131,6 @@ def plot_profit(
         response, depth, low, high: the best depth with its interval.
     currency
         For the axis.
-    title
-        None says what is drawn.
-    ax
-        To draw on; None makes a new figure.
     """
     ax = new_axes(ax, height=4.6)
     if curves.empty:
@@ -156,14 +144,13 @@ def plot_profit(
         ax.plot(curve["depth"], curve["profit"], color=colour, linestyle=style, label=label)
         ax.hlines(height, at["low"], at["high"], color=colour, linewidth=1.2)
         ax.plot(at["depth"], height, "o", color=colour, markersize=8)
-    ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    ax.yaxis.set_major_formatter(lambda value, _: short(value))
+    share_axes(ax.xaxis)
+    short_numbers(ax.yaxis)
     ax.grid(visible=True)
     ax.set_xlabel("share of customers contacted, the most promising first")
     ax.set_ylabel(with_unit("profit", currency))
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False, fontsize=11)
-    put_title(ax, title or "Profit by depth of a campaign")
-    return ax
+    return put_title(ax, title or "Profit by depth of a campaign")
 
 
 def plot_agreement(pairs: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
@@ -173,30 +160,18 @@ def plot_agreement(pairs: pd.DataFrame, *, title: str | None = None, ax: Axes | 
     ----------
     pairs
         name, other, rand_index: every pair in both orders.
-    title
-        None says what is drawn.
-    ax
-        To draw on; None makes a new figure.
     """
     names = list(dict.fromkeys(pairs["name"]))
     ax = new_axes(ax, height=2.4 + 0.36 * max(len(names), 3))
     if pairs.empty:
         return nothing_to_draw(ax, NOTHING)
     grid = pairs.pivot(index="name", columns="other", values="rand_index").loc[names, names].to_numpy()
-    ax.pcolormesh(grid.clip(0, 1), cmap=SHADES, vmin=0, vmax=1, edgecolors="white", linewidth=2)
-    for (row, column), number in np.ndenumerate(grid):
-        colour = "white" if number > 0.52 else INK
-        text = f"{number + 0.0:.2f}".replace("-0.00", "0.00")
-        ax.text(column + 0.5, row + 0.5, text, ha="center", va="center", color=colour, fontsize=9)
-    at = np.arange(len(names)) + 0.5
-    ax.set_yticks(at, [f"{fill(n, 26)}  {i}" for i, n in enumerate(names, start=1)], fontsize=10.5)
-    ax.set_xticks(at, [str(i) for i in range(1, len(names) + 1)])
-    ax.invert_yaxis()
-    ax.tick_params(length=0)
-    for spine in ax.spines.values():
-        spine.set_visible(False)
-    put_title(ax, title or "How alike strategies divide the customers (1: the same)")
-    return ax
+    texts = [[f"{v + 0.0:.2f}".replace("-0.00", "0.00") for v in row] for row in grid]
+    rows = [f"{fill(n, 26)}  {i}" for i, n in enumerate(names, start=1)]
+    columns = [str(i) for i in range(1, len(names) + 1)]
+    heat_map(ax, grid.clip(0, 1), texts, rows=rows, columns=columns, fontsize=9)
+    ax.tick_params(axis="y", labelsize=10.5)
+    return put_title(ax, title or "How alike strategies divide the customers (1: the same)")
 
 
 def plot_apart(groups: pd.DataFrame, *, currency: str = "", title: str | None = None, ax: Axes | None = None) -> Axes:
@@ -208,10 +183,6 @@ def plot_apart(groups: pd.DataFrame, *, currency: str = "", title: str | None = 
         group, customers, mean_spend, low, high, without the row of the difference.
     currency
         For the axis.
-    title
-        None says what is drawn.
-    ax
-        To draw on; None makes a new figure.
     """
     known = groups[groups["customers"] > 0].reset_index(drop=True)
     ax = new_axes(ax, height=row_height(len(known)) + 0.6)
@@ -222,8 +193,7 @@ def plot_apart(groups: pd.DataFrame, *, currency: str = "", title: str | None = 
     ends = [np.clip(mean - known["low"], 0, None), np.clip(known["high"] - mean, 0, None)]
     ax.errorbar(mean, rows, xerr=ends, fmt="none", ecolor=QUIET, elinewidth=1.5)
     named_rows(ax, [f"{g} ({n:,} customers)" for g, n in zip(known["group"], known["customers"], strict=True)])
-    ax.xaxis.set_major_formatter(lambda value, _: short(value))
+    short_numbers(ax.xaxis)
     ax.grid(visible=True, axis="x")
     ax.set_xlabel(with_unit("mean later spend, with interval", currency))
-    put_title(ax, title or "Whom they rank differently, and what these spent")
-    return ax
+    return put_title(ax, title or "Whom they rank differently, and what these spent")

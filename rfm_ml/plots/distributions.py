@@ -1,4 +1,4 @@
-"""Distributions of one measure over the customers, with the limits between levels."""
+"""How measures lie over the customers: ranges with the limits between levels, and the 80/20 curve."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from rfm_ml.core.text import short, with_unit
-from rfm_ml.plots.canvas import new_axes, nothing_to_draw, number_axis, put_title
-from rfm_ml.plots.style import BLUE, ORANGE
+from rfm_ml.plots.canvas import new_axes, note, nothing_to_draw, number_axis, put_title, share_axes
+from rfm_ml.plots.style import BLUE, GRID, ORANGE, QUIET
 
 MOST_TICKS: Final = 8
 
@@ -45,10 +45,6 @@ def plot_distribution(
     at_least
         Whether a value equal to a limit belongs above it; where whole numbers have a bar each, the line is drawn
         on that side of the number's bar.
-    title
-        None names the measure.
-    ax
-        To draw on; None makes a new figure.
     """
     ax = new_axes(ax, height=3.9)
     if table.empty:
@@ -66,8 +62,7 @@ def plot_distribution(
     number_axis(ax)
     ax.set_xlabel(f"{label}; each range wider than the one before" if table["log"].iloc[0] else label)
     ax.set_ylabel("customers")
-    put_title(ax, title or f"Customers by {label}")
-    return ax
+    return put_title(ax, title or f"Customers by {label}")
 
 
 def measure_label(column: str, currency: str = "") -> str:
@@ -139,13 +134,57 @@ def _draw_limits(ax: Axes, limits: Sequence[float], *, places: Sequence[float], 
         ends[row] = place + half
         height = top * (1.0 + 0.085 * row)
         ax.plot([place, place], [0, height], color=ORANGE, linewidth=1.6)
-        ax.annotate(
-            text,
-            (place, height),
-            xytext=(0, 2),
-            textcoords="offset points",
-            ha="center",
-            va="bottom",
-            fontsize=11,
-            color=ORANGE,
-        )
+        note(ax, text, (place, height), offset=(0, 2), ha="center", va="bottom", color=ORANGE)
+
+
+def plot_concentration(
+    curve: pd.DataFrame,
+    *,
+    goal: float = 0.8,
+    measure: str = "revenue",
+    title: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw which share of revenue comes from which share of customers, the best first.
+
+    Parameters
+    ----------
+    curve
+        `customer_share, revenue_share`, cumulative from 0, as `concentration` gives.
+    goal
+        The share of revenue that is marked.
+    measure
+        What is shared, if not revenue, as in "predicted value".
+    """
+    ax = new_axes(ax, height=4.6)
+    if curve["revenue_share"].isna().any() or len(curve) < 2:
+        return nothing_to_draw(ax, f"The {measure} is not above 0, so nobody has a share of it.")
+    x, y = curve["customer_share"].to_numpy(), curve["revenue_share"].to_numpy()
+    ax.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
+    note(ax, "everybody alike", (0.5, 0.5), offset=(12, -14), color=QUIET)
+    ax.plot(x, y, color=BLUE, linewidth=2.5)
+    ax.fill_between(x, y, x, color=GRID, alpha=0.5, linewidth=0)
+    at = int(np.argmax(y >= goal * (1 - 1e-12)))
+    for share, revenue, colour in _marks(x, y, goal=goal, at=at):
+        ax.plot([share, share, 0], [0, revenue, revenue], color=colour, linewidth=1, linestyle=":")
+        ax.plot([share], [revenue], "o", color=colour, markersize=8, clip_on=False)
+        text = f"{share:.0%} of customers\nbring {revenue:.0%} of {measure}"
+        box = {"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 1}
+        note(ax, text, (share, revenue), offset=(12, -10), va="top", bbox=box)
+    share_axes(ax.xaxis, ax.yaxis)
+    ax.set_xlim(0, 1)
+    ax.set_ylim(min(0.0, float(y.min())), max(1.0, float(y.max())) * 1.03)
+    ax.grid(visible=True)
+    ranked = "spend" if measure == "revenue" else measure
+    ax.set_xlabel(f"share of customers, highest {ranked} first")
+    ax.set_ylabel(f"share of {measure}")
+    return put_title(ax, title or f"{goal:.0%} of {measure} comes from {x[at]:.0%} of customers")
+
+
+def _marks(x: np.ndarray, y: np.ndarray, *, goal: float, at: int) -> list[tuple[float, float, str]]:
+    """Return the fifth of customers, and the customers who bring the goal unless both would overlap."""
+    fifth = float(np.interp(0.2, x, y))
+    marks = [(0.2, fifth, ORANGE)]
+    if abs(fifth - goal) > 0.12 and abs(float(x[at]) - 0.2) > 0.05:
+        marks.append((float(x[at]), float(y[at]), BLUE))
+    return marks

@@ -10,7 +10,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
 from rfm_ml.core.text import short
-from rfm_ml.plots.canvas import named_rows, new_axes, nothing_to_draw, put_title
+from rfm_ml.plots.canvas import bare_cells, named_rows, new_axes, nothing_to_draw, put_title
 from rfm_ml.plots.style import BLUE, INK, ORANGE, PALE, QUIET, SHADES, segment_colour
 from rfm_ml.segments.movement import move_in_words
 
@@ -36,10 +36,6 @@ def plot_flow(
         `from_segment, to_segment, customers`, as `movement_matrix` gives.
     order
         The segments, best first; those that are not in it follow in the order of the matrix.
-    title
-        None states how many have moved.
-    ax
-        To draw on; None makes a new figure.
     """
     ax = new_axes(ax, height=6.2)
     if matrix.empty:
@@ -56,17 +52,13 @@ def plot_flow(
     ax.set_ylim(1.02, -0.02)
     ax.set_axis_off()
     moved = flow.loc[flow["from_segment"] != flow["to_segment"], "customers"].sum()
-    put_title(ax, title or f"{moved:,} of {int(total):,} customers moved, came or went")
-    return ax
+    return put_title(ax, title or f"{moved:,} of {int(total):,} customers moved, came or went")
 
 
 def _grouped(matrix: pd.DataFrame) -> pd.DataFrame:
     """Join the smallest segments where there are too many to be told apart."""
-    sizes = (
-        matrix.groupby("from_segment")["customers"]
-        .sum()
-        .add(matrix.groupby("to_segment")["customers"].sum(), fill_value=0)
-    )
+    before, after = (matrix.groupby(f"{side}_segment")["customers"].sum() for side in ("from", "to"))
+    sizes = before.add(after, fill_value=0)
     sizes = sizes.drop(list(_OUTSIDE), errors="ignore").sort_values(ascending=False, kind="stable")
     small = set(sizes.index[MOST_SEGMENTS - 1 :]) if len(sizes) > MOST_SEGMENTS else set()
     names = {c: matrix[c].where(~matrix[c].isin(small), OTHERS) for c in ("from_segment", "to_segment")}
@@ -113,17 +105,11 @@ def _draw_bands(ax: Axes, flow: pd.DataFrame, places: dict[str, Any], *, total: 
 def _band(start: tuple[float, float], end: tuple[float, float], *, colour: str, alpha: float) -> PathPatch:
     (y0, h0), (y1, h1) = start, end
     a, b = _BLOCK, 1 - _BLOCK
-    points = [
-        (a, y0),
-        (0.5, y0),
-        (0.5, y1),
-        (b, y1),
-        (b, y1 + h1),
-        (0.5, y1 + h1),
-        (0.5, y0 + h0),
-        (a, y0 + h0),
-        (a, y0),
-    ]
+    upper, lower = (
+        [(a, y0), (0.5, y0), (0.5, y1), (b, y1)],
+        [(b, y1 + h1), (0.5, y1 + h1), (0.5, y0 + h0), (a, y0 + h0)],
+    )
+    points = [*upper, *lower, (a, y0)]
     curve, line = Path.CURVE4, Path.LINETO
     codes = [Path.MOVETO, curve, curve, curve, line, curve, curve, curve, line]
     return PathPatch(Path(points, codes), facecolor=colour, edgecolor="none", alpha=alpha)
@@ -176,10 +162,6 @@ def plot_movement_matrix(
         `from_segment, to_segment, customers`, as `movement_matrix` gives.
     order
         The segments, best first; those that are not in it follow in the order of the matrix.
-    title
-        None states the most common movement.
-    ax
-        To draw on; None makes a new figure.
     """
     flow = _grouped(matrix)
     known = [*order, *matrix["from_segment"], *matrix["to_segment"]]
@@ -200,19 +182,14 @@ def plot_movement_matrix(
     ax.set_yticks(np.arange(len(rows)) + 0.5, rows, fontsize=10.5)
     ax.set_xticks(np.arange(len(columns)) + 0.5, columns, fontsize=10.5, rotation=40, ha="left", rotation_mode="anchor")
     ax.xaxis.tick_top()
-    ax.invert_yaxis()
-    ax.tick_params(length=0)
-    for spine in ax.spines.values():
-        spine.set_visible(False)
+    bare_cells(ax)
     ax.set_ylabel("before")
     moved = flow[flow["from_segment"] != flow["to_segment"]]
-    told = "nobody moved"
-    if len(moved):
-        top = moved.iloc[int(moved["customers"].argmax())]
-        told = move_in_words(top["from_segment"], top["to_segment"], customers=int(top["customers"]))
-        told = f"most common: {told}"
-    put_title(ax, title or told)
-    return ax
+    if moved.empty:
+        return put_title(ax, title or "nobody moved")
+    top = moved.iloc[int(moved["customers"].argmax())]
+    words = move_in_words(top["from_segment"], top["to_segment"], customers=int(top["customers"]))
+    return put_title(ax, title or f"most common: {words}")
 
 
 def plot_net(net: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
@@ -222,10 +199,6 @@ def plot_net(net: pd.DataFrame, *, title: str | None = None, ax: Axes | None = N
     ----------
     net
         `segment, by_customers, by_refit`, best first, as `net_by_cause` gives.
-    title
-        None says whether a new model had a part in it.
-    ax
-        To draw on; None makes a new figure.
     """
     used = net[(net["by_customers"] != 0) | (net["by_refit"] != 0)]
     if len(used) > MOST_SEGMENTS:
@@ -249,5 +222,4 @@ def plot_net(net: pd.DataFrame, *, title: str | None = None, ax: Axes | None = N
     if refit:
         ax.legend(frameon=False, fontsize=10.5, loc="best")
     words = "won and lost by customers, and by the new model" if refit else "customers won and lost by segment"
-    put_title(ax, title or words)
-    return ax
+    return put_title(ax, title or words)

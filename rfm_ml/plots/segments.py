@@ -1,22 +1,25 @@
-"""Segments: how many customers each has, and what it brings."""
+"""Segments: their customers, what they bring and buy, and one customer's way through them."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from rfm_ml.core.text import percent
+from rfm_ml.core.text import count, percent
 from rfm_ml.plots.canvas import (
     label_bars,
+    month_ticks,
+    named_bars,
     named_rows,
     new_axes,
     nothing_to_draw,
+    paired_bars,
     put_title,
-    quiet_bars,
     row_height,
 )
-from rfm_ml.plots.style import BLUE, QUIET, segment_colour
+from rfm_ml.plots.style import INK, PALE, QUIET, segment_colour
 
 MOST_ROWS: Final = 30
 """Segments drawn at most: the largest; further ones are summed up in one last row."""
@@ -31,27 +34,20 @@ def plot_segment_sizes(profile: pd.DataFrame, *, title: str | None = None, ax: A
     ----------
     profile
         `segment, customers, customer_share`, as `segment_profile` gives; empty segments are left out.
-    title
-        None states the largest segment.
-    ax
-        To draw on; None makes a new figure.
     """
     table = _drawn(profile)
     ax = new_axes(ax, height=row_height(len(table)))
     if table.empty:
         return nothing_to_draw(ax, "There are no customers.")
     sizes = table["customers"].tolist()
-    ax.barh(range(len(table)), sizes, height=0.72, color=[_colour(s) for s in table["segment"]])
-    named_rows(ax, table["segment"].tolist())
     shares = [f" ({percent(s)})" if s == s else ", no customers yet" for s in table["customer_share"]]
     texts = [f"{n:,}{share}" for n, share in zip(sizes, shares, strict=True)]
-    label_bars(ax, ends=sizes, texts=texts, rows=range(len(table)))
+    named_bars(ax, table["segment"].tolist(), sizes, texts=texts, colour=[_colour(s) for s in table["segment"]])
     ax.set_xlabel("customers (share of all customers)")
     of_customers = profile[profile["customer_share"].notna()] if profile["customer_share"].notna().any() else profile
     largest = of_customers.iloc[int(of_customers["customers"].to_numpy().argmax())]
     told = f"The largest segment: {largest['segment']}, {percent(largest['customer_share'])} of customers"
-    put_title(ax, title or told)
-    return ax
+    return put_title(ax, title or told)
 
 
 def plot_segment_shares(profile: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
@@ -62,28 +58,20 @@ def plot_segment_shares(profile: pd.DataFrame, *, title: str | None = None, ax: 
     profile
         `segment, customers, customer_share, revenue_share`, as `segment_profile` gives; empty segments are
         left out, and prospects, who have no share of customers.
-    title
-        None states the segment that brings most.
-    ax
-        To draw on; None makes a new figure.
     """
     table = _drawn(profile[profile["customer_share"].notna()])
     ax = new_axes(ax, height=row_height(len(table)) + 0.16 * len(table))
     if table.empty:
         return nothing_to_draw(ax, "There are no customers.")
-    at = np.arange(len(table))
     customers, revenue = table["customer_share"].to_numpy(), table["revenue_share"].fillna(0).to_numpy()
-    quiet_bars(ax, rows=(at - 0.2).tolist(), ends=customers.tolist(), height=0.34)
-    ax.barh(at + 0.2, revenue, height=0.34, color=[_colour(s) for s in table["segment"]])
-    named_rows(ax, table["segment"].tolist())
     texts = [*map(percent, customers), *map(percent, table["revenue_share"])]
     first = int(np.argmax(customers))
     texts[first] += " of customers"
     texts[len(table) + first] += " of revenue"
-    label_bars(ax, ends=[*customers, *revenue], texts=texts, rows=[*(at - 0.2), *(at + 0.2)])
+    colours = (PALE, [_colour(s) for s in table["segment"]])
+    paired_bars(ax, table["segment"].tolist(), (customers, revenue), texts=texts, colours=colours, height=0.34)
     ax.set_xlabel("share of customers (grey) and of revenue (colour)")
-    put_title(ax, title or _richest(profile))
-    return ax
+    return put_title(ax, title or _richest(profile))
 
 
 def _richest(profile: pd.DataFrame) -> str:
@@ -102,22 +90,13 @@ def plot_rhythm(table: pd.DataFrame, *, title: str | None = None, ax: Axes | Non
     ----------
     table
         `rhythm, customers, customer_share, revenue_share`, as `customers.panels.rhythm_table` gives.
-    title
-        None asks the question.
-    ax
-        To draw on; None makes a new figure.
     """
     ax = new_axes(ax, height=row_height(len(table)) + 0.8)
-    at = np.arange(len(table))
     customers, revenue = table["customer_share"].to_numpy(), table["revenue_share"].fillna(0).to_numpy()
-    quiet_bars(ax, rows=(at - 0.2).tolist(), ends=customers.tolist(), height=0.34)
-    ax.barh(at + 0.2, revenue, height=0.34, color=BLUE)
-    named_rows(ax, table["rhythm"].tolist())
     texts = [f"{percent(s)} of customers" for s in customers]
     texts += [f"{percent(s)} of revenue" for s in table["revenue_share"]]
-    label_bars(ax, ends=[*customers, *revenue], texts=texts, rows=[*(at - 0.2), *(at + 0.2)])
-    put_title(ax, title or "How predictable are the customers?")
-    return ax
+    paired_bars(ax, table["rhythm"].tolist(), (customers, revenue), texts=texts, height=0.34)
+    return put_title(ax, title or "How predictable are the customers?")
 
 
 def _drawn(profile: pd.DataFrame) -> pd.DataFrame:
@@ -133,3 +112,83 @@ def _drawn(profile: pd.DataFrame) -> pd.DataFrame:
 
 def _colour(segment: str) -> str:
     return QUIET if segment.startswith(f"{REST} (") else segment_colour(segment)
+
+
+def plot_segment_history(
+    history: pd.DataFrame | None,
+    *,
+    order: Sequence[str] = (),
+    why_not: str = "",
+    title: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the segment of one customer on each day that is known, the best segment on top.
+
+    Parameters
+    ----------
+    history
+        `as_of, segment`, one row per day, or per channel and day; None draws `why_not` instead.
+    order
+        The segments from best to worst; those he was never in are left out.
+    why_not
+        Said where there is no history.
+    """
+    seen = [] if history is None else list(dict.fromkeys(history["segment"]))
+    ax = new_axes(ax, height=row_height(len(seen)) + 0.4)
+    if history is None or not seen:
+        return nothing_to_draw(ax, why_not or "There is no history.")
+    names = [s for s in order if s in seen] + sorted(s for s in seen if s not in order)
+    days = sorted(history["as_of"].unique())
+    at = {day: n for n, day in enumerate(days)}
+    rows = {name: n for n, name in enumerate(names)}
+    x, y = [at[d] for d in history["as_of"]], [rows[s] for s in history["segment"]]
+    if not history["as_of"].duplicated().any():
+        ax.plot(x, y, color=PALE, linewidth=2, drawstyle="steps-mid", zorder=1)
+    ax.scatter(x, y, c=[segment_colour(s) for s in history["segment"]], marker="s", s=90, zorder=2)
+    named_rows(ax, names)
+    seen_on = [pd.Timestamp(d) for d in days]
+    monthly = len({(d.year, d.month) for d in seen_on}) == len(days)
+    month_ticks(ax, seen_on, days=not monthly)
+    ax.set_xlim(-0.8, max(len(days) - 0.2, 6))
+    span = f"in {count(len(days), 'month')}" if monthly else f"on {count(len(days), 'day')}"
+    return put_title(ax, title or f"{count(len(names), 'segment')} {span}")
+
+
+MOST_EACH: Final = 3
+"""Products drawn per segment."""
+
+LONGEST: Final = 22
+"""Characters of a product's name that are drawn."""
+
+
+def plot_product_lift(products: pd.DataFrame, *, why_not: str = "", ax: Axes | None = None) -> Axes:
+    """Draw the lift of the first products of each segment, with the share of its buyers who bought them.
+
+    Parameters
+    ----------
+    products
+        `segment, rank, label, share, lift, by_lift`; products that their lift does not rank are left out.
+    why_not
+        Written where there is nothing to draw.
+    """
+    drawn = products[products["by_lift"].astype(bool)]
+    drawn = drawn.sort_values(["segment", "rank"]).groupby("segment").head(MOST_EACH)
+    ax = new_axes(ax, height=row_height(len(drawn)))
+    if drawn.empty:
+        return nothing_to_draw(ax, why_not or "No segment buys a product more than others do.")
+    lifts = drawn["lift"].tolist()
+    rows = range(len(drawn))
+    ax.barh(rows, [v - 1 for v in lifts], left=1, height=0.72, color=[segment_colour(s) for s in drawn["segment"]])
+    names = [f"{s}: {_cut(p)}" for s, p in zip(drawn["segment"], drawn["label"], strict=True)]
+    named_rows(ax, names)
+    told = [f"{v:.1f} ({percent(s)})" for v, s in zip(lifts, drawn["share"], strict=True)]
+    label_bars(ax, ends=lifts, texts=told, rows=rows)
+    ax.axvline(1, color=INK, linewidth=2)
+    ax.set_xlim(left=1)
+    ax.set_xlabel("lift (share of the segment's buyers)")
+    best = drawn.iloc[int(drawn["lift"].to_numpy().argmax())]
+    return put_title(ax, f"{best['segment']} stand out most: {_cut(best['label'])}, lift {best['lift']:.1f}")
+
+
+def _cut(label: str) -> str:
+    return label if len(label) <= LONGEST else f"{label[: LONGEST - 3].rstrip()}..."

@@ -95,19 +95,14 @@ def segment_colour(name: str) -> str:
 
 
 def ordered_colours(number: int) -> list[str]:
-    """Return so many colours from blue (the best) to orange, for groups with an order."""
-    return [to_hex(_VALUE(i / max(number - 1, 1))) for i in range(number)]
-
-
-def level_colours(count: int) -> list[str]:
-    """Return a colour for each of so many levels, from the best (blue) to the worst (orange).
+    """Return so many colours from blue (the best) to orange, for groups with an order.
 
     Examples
     --------
-    >>> level_colours(3)[0], level_colours(1)
+    >>> ordered_colours(3)[0], ordered_colours(1)
     ('#12385f', ['#12385f'])
     """
-    return [to_hex(_VALUE(i / max(count - 1, 1))) for i in range(count)]
+    return [to_hex(_VALUE(i / max(number - 1, 1))) for i in range(number)]
 
 
 @cache

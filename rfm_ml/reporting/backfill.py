@@ -1,9 +1,7 @@
 """Backfill: the ledger of days that no run has seen, computed from the log at once."""
 
-import json
 import shutil
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property, partial
@@ -17,10 +15,10 @@ from rfm_ml.core.errors import DataError
 from rfm_ml.segments import SegmentModel
 from rfm_ml.segments.model import decided
 from rfm_ml.study import Study
-from rfm_ml.study.ledgers import BACKFILLED, OF_A_DAY, Ledgers, drift_warnings
+from rfm_ml.study.archive import Archive, BackfilledDay
+from rfm_ml.study.ledgers import OF_A_DAY, Ledgers, drift_warnings
 from rfm_ml.study.model_choice import ModelChoice
 from rfm_ml.study.past import PastDay, as_of_days, past_days
-from rfm_ml.study.publishing import building, locked
 from rfm_ml.transactions.quality import STALE_DAYS
 
 MODELS: Final = ("published", "last", "first")
@@ -79,10 +77,10 @@ def backfill(
     days = as_of_days(start, end, every=every)
     require_known(model, MODELS, what="The model of a backfill")
     study = Study(params, as_of=end, refresh=True)
-    folder = (out or study.base / "reports") / study.params.study
-    with locked(folder):
-        done = _Backfill(study, folder, days=days, model=model)
-        with building(folder / BACKFILLED) as part:
+    archive = Archive.of(study.params.study, base=study.base, out=out)
+    with archive.locked():
+        done = _Backfill(study, archive, days=days, model=model)
+        with archive.publish_backfill() as part:
             done.keep(part, start=start, end=end)
             done.write(part)
         done.tell_followers()
@@ -93,12 +91,12 @@ def backfill(
 class _Backfill:
     """One backfill: the models chosen, then each day following the one before."""
 
-    def __init__(self, study: Study, folder: Path, *, days: list[date], model: str) -> None:
-        self.study, self.folder, self.days, self.model = study, folder, days, model
-        self.ledgers = Ledgers(folder, before=date.max)
+    def __init__(self, study: Study, archive: Archive, *, days: list[date], model: str) -> None:
+        self.study, self.archive, self.days, self.model = study, archive, days, model
+        self.ledgers = Ledgers(archive, before=date.max)
         self.runs = self.ledgers.runs()
         self.kept: set[date] = set()
-        self.result = Backfilled(folder / BACKFILLED)
+        self.result = Backfilled(archive.backfill_folder)
         self.choices: dict[str, ModelChoice] = {}
         self.told: dict[str, list[str]] = defaultdict(list)
         self.drift: dict[str, dict[date, float]] = {name: {} for name in study.strategies}
@@ -107,23 +105,23 @@ class _Backfill:
 
     def keep(self, part: Path, *, start: date, end: date) -> None:
         """Keep the backfilled days outside the period in the folder that takes the place of them all."""
-        for place in sorted((self.folder / BACKFILLED).glob("????-??-??")):
-            if not start <= date.fromisoformat(place.name) <= end:
-                shutil.copytree(place, part / place.name)
-                self.kept.add(date.fromisoformat(place.name))
+        for day in self.archive.backfilled():
+            if not start <= day.as_of <= end:
+                shutil.copytree(day.place, part / day.place.name)
+                self.kept.add(day.as_of)
 
     def write(self, part: Path) -> None:
         """Write every day."""
         one_by_one = 0
         for day in past_days(self.study, self.days):
-            before = Ledgers(self.folder, before=day.as_of, backfilled=part)
+            before = Ledgers(self.archive, before=day.as_of, backfilled=part)
             for name in self.study.strategies:
                 self._follow(name, day, part, ledgers=before)
             one_by_one += day.needed_features
             if day.as_of in self.runs:
                 self.result.notes.append(f"{day.as_of} is left out: a run has published that day.")
             else:
-                self._write_manifest(part / day.as_of.isoformat(), day, ledgers=before)
+                self._write_manifest(BackfilledDay(part / day.as_of.isoformat()), day, ledgers=before)
                 self.result.days.append(day.as_of)
         if not self.choices:
             first = self.study.span[0] if self.study.span else "never"
@@ -139,7 +137,7 @@ class _Backfill:
 
     def tell_followers(self) -> None:
         """Say which runs could not know the days that are written now."""
-        ledgers = Ledgers(self.folder, before=date.max)
+        ledgers = Ledgers(self.archive, before=date.max)
         days = [d for d in sorted(self.runs) if self.result.days and d > self.result.days[0]]
         late = [d for d in days if not all(ledgers.knew(n, d) for n in self.study.strategies if d in ledgers.files(n))]
         if not late:
@@ -153,7 +151,7 @@ class _Backfill:
 
     def _follow(self, name: str, day: PastDay, part: Path, *, ledgers: Ledgers) -> None:
         """Write one strategy's ledger of a day, unless a run has."""
-        place = part / day.as_of.isoformat()
+        place = BackfilledDay(part / day.as_of.isoformat())
         model = self._model(name, day)
         if day.as_of in self.runs:
             return
@@ -163,11 +161,10 @@ class _Backfill:
         self.last[name] = (day.as_of, rows)
         self.drift[name][day.as_of] = day.use(lambda customers: float(model.drift(customers)["psi"].max()))
         hindsight = str(model.fitted_on_) > day.as_of.isoformat()
-        models = place / ("later_models" if hindsight else "models")
-        models.mkdir(parents=True, exist_ok=True)
-        self.written[name] = models / f"{name}.json"
+        self.written[name] = place.later_model(name) if hindsight else place.model(name)
+        self.written[name].parent.mkdir(parents=True, exist_ok=True)
         self.written[name].write_text(model.to_json(), encoding="utf-8")
-        rows.to_parquet(place / f"{name}.parquet", index=False, compression="zstd")
+        rows.to_parquet(place.ledger(name), index=False, compression="zstd")
 
     def _before(self, name: str, ledgers: Ledgers) -> pd.DataFrame | None:
         """Return the ledger to follow: of the last day before, whoever wrote it."""
@@ -192,7 +189,7 @@ class _Backfill:
             self.study.blank(name)
         )
         on = day if refit or stays or where == "first" else self._last_day
-        earlier = [self.written.get(name), *Ledgers(self.folder, before=on.as_of).model_files(name)]
+        earlier = [self.written.get(name), *Ledgers(self.archive, before=on.as_of).model_files(name)]
         previous = next((f for f in earlier if f is not None), None)
         with_data = " with data" if where == "last" and on.as_of < self.days[-1] else ""
         why = "as the params ask for" if refit else f"the {where} day of the backfill{with_data}"
@@ -240,8 +237,8 @@ class _Backfill:
                 f"The data end on {end}. On the days from {late[0]} on nobody has ordered since, only time has passed."
             )
 
-    def _write_manifest(self, place: Path, day: PastDay, *, ledgers: Ledgers) -> None:
-        manifest: Mapping[str, object] = {
+    def _write_manifest(self, place: BackfilledDay, day: PastDay, *, ledgers: Ledgers) -> None:
+        manifest = {
             "study": self.study.params.study,
             "as_of": day.as_of.isoformat(),
             "input": self.study.source.fingerprint,
@@ -257,4 +254,4 @@ class _Backfill:
             },
             "params": self.study.params.model_dump(mode="json", include=set(OF_A_DAY)),
         }
-        (place / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+        place.write_manifest(manifest)

@@ -1,20 +1,18 @@
 """The front page of a report: what a marketing lead reads first."""
 
-from datetime import date
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 import rfm_ml
-from rfm_ml.core.text import count
-from rfm_ml.features.audiences.overview import Manifests, for_index, held_sentences, list_warnings
-from rfm_ml.features.migration.alerts import MOST
-from rfm_ml.features.migration.changes import Changes
+from rfm_ml.core.text import count, long_day
+from rfm_ml.features.feature import Facts
 from rfm_ml.reporting.notebooks import NotebookRun
 from rfm_ml.reporting.pages import templates
 from rfm_ml.segments import share_of_customers_for
 from rfm_ml.study import Study
+from rfm_ml.study.archive import Day
 
 RECENT_DAYS = 90
 # Spelt out, because strftime depends on the system's language.
@@ -29,18 +27,13 @@ def heading(study: Study) -> dict[str, Any]:
     return {"study_title": study.params.title or study.params.study, "day": long_day(study.as_of)}
 
 
-def write_index(
-    study: Study, runs: list[NotebookRun], to: Path, *, changes: Changes, lists: Manifests, warnings: list[str]
-) -> None:
-    """Write `to/index.html`, complete in itself; `to` holds tables, segments and models already.
+def write_index(study: Study, runs: list[NotebookRun], to: Day, *, facts: Sequence[Facts], warnings: list[str]) -> None:
+    """Write the front page, complete in itself; the day holds tables, segments and models already.
 
-    `warnings` come before what the changes and the lists have to say.
+    `warnings` come before what the features have to say.
     """
     profiles = {name: study.profile(name) for name in study.strategies}
     lead = profiles[study.strategies[0]]
-    changed = changes.for_index()
-    if changed is not None:
-        changed["since"] = long_day(changed["since"])
     page = (
         templates()
         .get_template("index.html.j2")
@@ -52,26 +45,22 @@ def write_index(
                 study.customers, currency=study.params.currency, window_days=study.params.customers.window_days
             ),
             window_days=study.params.customers.window_days,
-            warnings=[*warnings, *held_sentences(lists), *list_warnings(lists), *changes.triggers.warnings],
-            alerts=changes.alerts,
-            most_alerts=MOST,
-            changed=changed,
-            triggers=changes.triggers.summary.to_dict("records"),
-            dynamic=_dynamic(to / "tables"),
-            audiences=for_index(lists),
+            warnings=[*warnings, *(sentence for one in facts for sentence in one.held)],
+            alerts=[alert for one in facts for alert in one.alerts],
+            **{name: value for one in facts for name, value in one.page.items()},
             objectors=f"{len(study.objectors):,}" if len(study.objectors) else "",
             in_currency=f", {study.params.currency}" if study.params.currency else "",
             lead=_lead(study, lead),
             links=[{"name": r.name, "title": r.title} for r in runs],
             strategies=[_strategy(study, name, profiles[name]) for name in study.strategies],
-            tables=sorted(p.name for p in (to / "tables").iterdir()),
+            tables=sorted(p.name for p in to.folder("tables").iterdir()),
             version=rfm_ml.__version__,
             params_file=study.path.name,
             input=study.source.fingerprint,
             **heading(study),
         )
     )
-    (to / "index.html").write_text(page, encoding="utf-8")
+    to.index.write_text(page, encoding="utf-8")
 
 
 def key_figures(customers: pd.DataFrame, *, currency: str, window_days: int | None = None) -> list[dict[str, str]]:
@@ -150,36 +139,9 @@ def _strategy(study: Study, name: str, profile: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _dynamic(tables: Path) -> list[dict[str, str]]:
-    """Return the dynamic segments with their size now and one period ago, as the run has written them."""
-    if not (tables / "dynamic_segments.csv").exists():
-        return []
-    segments = pd.read_csv(tables / "dynamic_segments.csv", keep_default_na=False)
-    sizes = pd.read_csv(tables / "dynamic_sizes.csv").sort_values("as_of")
-    return [
-        {
-            "name": row["name"],
-            "description": row["description"],
-            "customers": f"{row['customers']:,}",
-            "share": _percent(row["share"]),
-            "revenue_share": _percent(row["revenue_share"]),
-            "before": ", ".join(
-                f"{n:,} on {long_day(date.fromisoformat(day))}"
-                for day, n in sizes.loc[sizes["name"] == row["name"], ["as_of", "customers"]].to_numpy()[-2:-1]
-            ),
-        }
-        for row in segments.to_dict("records")
-    ]
-
-
 def _percent(share: float) -> str:
     return "-" if pd.isna(share) else f"{share:.1%}"
 
 
 def _width(share: float) -> float:
     return 0 if pd.isna(share) else round(100 * min(max(share, 0), 1), 1)
-
-
-def long_day(day: date) -> str:
-    """Return a day as people write it, the same on every system: 30 September 1997."""
-    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"

@@ -1,16 +1,16 @@
 """The manifest of a run: `run.json`, from which anybody can tell what a report rests on."""
 
 import hashlib
-import json
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 import rfm_ml
-from rfm_ml.features.audiences.overview import Manifests, for_manifest
-from rfm_ml.features.migration.changes import Changes
+from rfm_ml.features.feature import Facts
 from rfm_ml.reporting.notebooks import NotebookRun
 from rfm_ml.study import Study
+from rfm_ml.study.archive import Day
 
 PACKAGES = ("pandas", "numpy", "scikit-learn", "duckdb", "ibis-framework", "pyarrow", "matplotlib", "papermill")
 
@@ -18,16 +18,15 @@ PACKAGES = ("pandas", "numpy", "scikit-learn", "duckdb", "ibis-framework", "pyar
 def write_manifest(
     study: Study,
     runs: list[NotebookRun],
-    part: Path,
+    day: Day,
     *,
     timings: dict[str, float],
-    changes: Changes,
-    lists: Manifests,
+    facts: Sequence[Facts],
     warnings: list[str],
 ) -> None:
-    """Write `part/run.json`: what went in, what came out, by which rules; `part` holds all else already."""
+    """Write `run.json`: what went in, what came out, by which rules; all else of the day is there already."""
     net = study.waterfall.iloc[-1].to_dict()
-    outputs = {str(p.relative_to(part)): _sha256(p) for p in sorted(part.rglob("*")) if p.is_file()}
+    outputs = {str(p.relative_to(day.place)): _sha256(p) for p in sorted(day.place.rglob("*")) if p.is_file()}
     manifest = {
         "study": study.params.study,
         "as_of": study.as_of,
@@ -51,11 +50,8 @@ def write_manifest(
             for name in study.strategies
             if (c := study.choice(name))
         },
-        "movement": changes.summary,
-        "alerts": changes.alerts,
-        "triggers": changes.triggers.figures,
         "objectors": len(study.objectors),
-        "audiences": for_manifest(lists),
+        **{name: figures for one in facts for name, figures in one.run.items()},
         "notebooks": {r.name: {"seconds": round(r.seconds, 2), "parameters": r.parameters} for r in runs},
         "seconds": timings,
         "notes": study.log.notes,
@@ -65,7 +61,7 @@ def write_manifest(
         "params": study.params.model_dump(mode="json", exclude={"delivery"}),  # it holds people's addresses
         "outputs": outputs,
     }
-    (part / "run.json").write_text(json.dumps(manifest, indent=1, default=str) + "\n", encoding="utf-8")
+    day.write_manifest(manifest)
 
 
 def _sha256(path: Path) -> str:

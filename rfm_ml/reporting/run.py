@@ -1,29 +1,19 @@
 """One run of a study: computed, written, executed, published whole."""
 
-import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
 
+from rfm_ml.core.checks import require_known
 from rfm_ml.core.errors import NotebookError, ParamsError
-from rfm_ml.features.audiences.audiences import Audiences
-from rfm_ml.features.audiences.overview import (
-    Manifests,
-    held_sentences,
-    list_warnings,
-    require_confirmable,
-    write_campaigns,
-)
-from rfm_ml.features.comparison.comparison import StrategyComparison, compares
-from rfm_ml.features.dynamic_segments.dynamic_segments import DynamicSegments
+from rfm_ml.features import features_of
+from rfm_ml.features.feature import Facts, Feature, Report
 from rfm_ml.features.migration.alerts import shortened
-from rfm_ml.features.migration.changes import Changes
-from rfm_ml.features.products.products import require_products
 from rfm_ml.reporting.index import heading, write_index
 from rfm_ml.reporting.manifest import write_manifest
 from rfm_ml.reporting.notebooks import NotebookRun, execute_all, notebook_folder, prepare
@@ -31,9 +21,7 @@ from rfm_ml.reporting.outputs import write_outputs
 from rfm_ml.reporting.pages import write_pages
 from rfm_ml.reporting.progress import Clock, Display
 from rfm_ml.study import Study
-from rfm_ml.study.publishing import building, failed_folder, locked
-
-COMPARING = "Comparing strategies"
+from rfm_ml.study.archive import Archive, Day
 
 
 @dataclass(frozen=True)
@@ -93,59 +81,79 @@ def run_study(
     clock = Clock(display)
     study = Study(params, as_of=as_of, refresh=True)
     runs = prepare_notebooks(study, only=only)
-    audiences = _with_usable_campaigns(study, confirm=confirm)
-    folder = (out or study.base / "reports") / study.params.study
-    with locked(folder):
-        with clock.stage("Reading orders"):
-            study.waterfall  # noqa: B018 - computed here so that notebooks find it in the cache
-        with clock.stage("Measuring customers"):
-            study.customers  # noqa: B018
-        place = folder / study.as_of.isoformat()
-        with clock.stage("Naming segments"):
-            study.settle(reports=folder, refit=refit)
-            changes, dynamic = _usable_rules(study, audiences)
-            changes.stop_if_asked(failed=failed_folder(place))
-            warnings = [*study.warnings, *dynamic.not_seen()]
-        kept = _unchanged(place, study, only=only)
-        if compares(study):
-            with clock.stage(COMPARING):
-                step = clock.display and partial(clock.display.step, COMPARING)
-                StrategyComparison(study, jobs=jobs, progress=step or None).folder  # noqa: B018
-        with building(place) as part:
-            with clock.stage("Writing lists and tables"):
-                write_outputs(study, part, changes=changes)
-            lists: Manifests = {}
-            if audiences.names:
-                with clock.stage("Writing audiences"):
-                    lists = write_campaigns(audiences, part, confirmed=confirm)
-            runs = _execute(runs, study, part, jobs=jobs, clock=clock)
+    for name in confirm:
+        require_known(name, study.params.audiences, what="--confirm: an audience of this study")
+    archive = Archive.of(study.params.study, base=study.base, out=out)
+    with archive.locked():
+        features = usable_features(study, clock=clock, archive=archive, refit=refit)
+        warnings = [*study.warnings, *(told for feature in features for told in feature.remarks())]
+        published = archive.day(study.as_of)
+        kept = _unchanged(published, study, only=only)
+        with archive.publish(study.as_of) as day:
+            facts = _write(features, Report(day, tuple(confirm), jobs=jobs), clock=clock)
+            warnings += [told for one in facts for told in one.warnings]
+            runs = _execute(runs, study, day, jobs=jobs, clock=clock)
             with clock.stage("Writing pages"):
-                runs = _with_kept(kept, runs, part, study)
-                write_pages(runs, part / "notebooks", part / "pages", heading=heading(study))
-                write_index(study, runs, part, changes=changes, lists=lists, warnings=warnings)
-            write_manifest(study, runs, part, timings=clock.timings, changes=changes, lists=lists, warnings=warnings)
-        shutil.rmtree(failed_folder(place), ignore_errors=True)
+                runs = _with_kept(kept, runs, day, study)
+                write_pages(runs, day.folder("notebooks"), day.folder("pages"), heading=heading(study))
+                write_index(study, runs, day, facts=facts, warnings=warnings)
+            write_manifest(study, runs, day, timings=clock.timings, facts=facts, warnings=warnings)
+        shutil.rmtree(published.failed, ignore_errors=True)
     study.store.prune(max_gb=study.params.engine.cache_gb)
-    told = [*warnings, *shortened(changes.alerts, where="run.json"), *list_warnings(lists), *changes.triggers.warnings]
-    return RunResult(place, study.as_of, study.log.notes, told, clock.seconds, tuple(held_sentences(lists)))
+    alerts = [alert for one in facts for alert in one.alerts]
+    warnings += shortened(alerts, where="run.json")
+    held = tuple(sentence for one in facts for sentence in one.held)
+    return RunResult(published.place, study.as_of, study.log.notes, warnings, clock.seconds, held)
 
 
-def _with_usable_campaigns(study: Study, *, confirm: Sequence[str]) -> Audiences:
-    """Return the audiences; a fault in what campaigns rest on is told before anything runs."""
-    audiences = Audiences(study)
-    require_confirmable(audiences, confirm)
-    study.playbook  # noqa: B018
-    require_products(study)
-    return audiences
+def usable_features(
+    study: Study, *, clock: Clock | None = None, archive: Archive | None = None, refit: bool = False
+) -> list[Feature]:
+    """Return the features of a study after each has looked whether its params can be met: the first half of a run.
+
+    Parameters
+    ----------
+    study
+        The study; its log, customers and models are made here.
+    clock
+        Told about the stages.
+    archive
+        The reports to settle the models for; None settles nothing.
+    refit
+        Learn every strategy anew.
+
+    Raises
+    ------
+    ParamsError, DataError
+        If something is asked for that this study cannot give.
+    """
+    clock = clock or Clock(None)
+    study.playbook  # noqa: B018 - read here, so that its faults are told
+    features = features_of(study)
+    with clock.stage("Reading orders"):
+        study.waterfall  # noqa: B018 - computed here so that notebooks find it in the cache
+    with clock.stage("Measuring customers"):
+        study.customers  # noqa: B018
+    with clock.stage("Naming segments"):
+        if archive is not None:
+            study.settle(archive, refit=refit)
+        for name in study.strategies:
+            study.choice(name)
+        for feature in features:
+            feature.require_usable()
+    return features
 
 
-def _usable_rules(study: Study, audiences: Audiences) -> tuple[Changes, DynamicSegments]:
-    """Return what changed and the dynamic segments; rules that the segments cannot answer are refused."""
-    changes, dynamic = Changes(study), DynamicSegments(study)
-    changes.triggers.require_usable()
-    dynamic.require_usable()
-    audiences.require_usable()
-    return changes, dynamic
+def _write(features: Sequence[Feature], report: Report, *, clock: Clock) -> list[Facts]:
+    """Write tables, lists and models, and return what every feature has to say."""
+    study = features[0].study
+    with clock.stage("Writing lists and tables"):
+        write_outputs(study, report.day)
+    for feature in features:
+        step = clock.display and feature.stage and partial(clock.display.step, feature.stage)
+        with clock.stage(feature.stage) if feature.stage else nullcontext():
+            feature.write(replace(report, progress=step or None))
+    return [feature.facts() for feature in features]
 
 
 def prepare_notebooks(study: Study, *, only: Sequence[str] = ()) -> list[NotebookRun]:
@@ -170,34 +178,30 @@ def prepare_notebooks(study: Study, *, only: Sequence[str] = ()) -> list[Noteboo
     return runs
 
 
-def _execute(runs: list[NotebookRun], study: Study, part: Path, *, jobs: int, clock: Clock) -> list[NotebookRun]:
+def _execute(runs: list[NotebookRun], study: Study, day: Day, *, jobs: int, clock: Clock) -> list[NotebookRun]:
     if clock.display:
         clock.display.notebooks([r.name for r in runs])
     try:
         with clock.timed("Executing notebooks"), _inside(study.base):
             cell = clock.display.cell if clock.display else None
-            return execute_all(runs, part.resolve() / "notebooks", jobs=jobs, progress=cell)
+            return execute_all(runs, day.folder("notebooks").resolve(), jobs=jobs, progress=cell)
     except NotebookError as error:
-        failed = failed_folder(part.with_name(study.as_of.isoformat()))
-        shutil.rmtree(failed, ignore_errors=True)
-        shutil.copytree(part / "notebooks", failed)
-        raise NotebookError(f"{error}\n\nThe notebooks as far as they came are in {failed}.") from None
+        shutil.rmtree(day.failed, ignore_errors=True)
+        shutil.copytree(day.folder("notebooks"), day.failed)
+        raise NotebookError(f"{error}\n\nThe notebooks as far as they came are in {day.failed}.") from None
 
 
-def _unchanged(place: Path, study: Study, *, only: Sequence[str]) -> dict[str, Path]:
+def _unchanged(published: Day, study: Study, *, only: Sequence[str]) -> dict[str, Path]:
     """Return executed notebooks of the published report that may stay when only some are run again."""
-    if not only or not (place / "run.json").exists():
-        return {}
-    manifest = json.loads((place / "run.json").read_text())
-    if manifest["basis"] != study.basis:
+    if not only or not published.is_published or published.manifest()["basis"] != study.basis:
         return {}
     named = [n.name for n in study.params.notebooks if n.name not in only]
-    return {n: f for n in named if (f := place / "notebooks" / f"{n}.ipynb").exists()}
+    return {n: f for n in named if (f := published.folder("notebooks") / f"{n}.ipynb").exists()}
 
 
-def _with_kept(kept: dict[str, Path], runs: list[NotebookRun], part: Path, study: Study) -> list[NotebookRun]:
+def _with_kept(kept: dict[str, Path], runs: list[NotebookRun], day: Day, study: Study) -> list[NotebookRun]:
     for name, file in kept.items():
-        target = part / "notebooks" / f"{name}.ipynb"
+        target = day.folder("notebooks") / f"{name}.ipynb"
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(file, target)
     order = [n.name for n in study.params.notebooks]

@@ -40,6 +40,11 @@ class StudyInputs:
         self._refresh = refresh
         self._places: dict[str, Path] = {}
 
+    def _share(self, other: "StudyInputs") -> None:
+        """Use the engine, the log and the tables of another study of the same params."""
+        self.__dict__.update(con=other.con, source=other.source, log=other.log)
+        self._places = other._places
+
     @cached_property
     def con(self) -> Any:
         """The engine, which spills into the cache folder."""

@@ -15,12 +15,7 @@ from rfm_ml.core.errors import DataError
 from rfm_ml.core.store import digest
 from rfm_ml.segments import SegmentModel
 from rfm_ml.segments.ledger import COLUMNS, relinked
-
-BACKFILLED = "ledger"
-"""Folder of the days that no run has seen, beside those of the runs."""
-
-BUILDING = ".building-"
-"""Before its day, the name of the folder that a run is writing to."""
+from rfm_ml.study.archive import Archive, Day
 
 OF_A_DAY = ("customers", "hysteresis")
 """Sections of the params that a ledger rests on beside the model."""
@@ -31,16 +26,14 @@ MOST_DAYS: Final = 24
 LARGE_DRIFT = 0.25
 """PSI from which on the customers of a day are others than those the model was made on."""
 
-_DAY = "????-??-??"
-
 
 class Ledgers:
     """Published ledgers and models of the days before a day; those of a run win over backfilled ones.
 
     Parameters
     ----------
-    folder
-        Where the study's reports lie; it need not exist.
+    archive
+        The study's reports.
     before
         Only earlier days are seen, so that a day's figures never depend on later ones, nor on an earlier run of
         the same day.
@@ -48,33 +41,25 @@ class Ledgers:
         Where the backfilled days lie; None for their folder among the reports.
     """
 
-    def __init__(self, folder: Path, *, before: date, backfilled: Path | None = None) -> None:
-        self.folder = folder
+    def __init__(self, archive: Archive, *, before: date, backfilled: Path | None = None) -> None:
+        self.archive = archive
         self.before = before
-        self.backfilled = backfilled or folder / BACKFILLED
+        self._backfilled = backfilled
         self._latest: dict[str, pd.DataFrame | None] = {}
 
     @cached_property
-    def _places(self) -> dict[date, tuple[Path, bool]]:
-        """Where each day's results lie, and whether a run wrote them; the latest day first."""
-        found = {p: False for p in self.backfilled.glob(_DAY) if (p / "manifest.json").exists()}
-        found |= {p: True for p in self.folder.glob(_DAY) if (p / "run.json").exists()}
-        days = {date.fromisoformat(p.name): (p, by_run) for p, by_run in found.items()}
-        return {d: days[d] for d in sorted(days, reverse=True) if d < self.before}
+    def days(self) -> dict[date, Day]:
+        """The days there are, the latest first."""
+        every = {day.as_of: day for day in (*self.archive.backfilled(self._backfilled), *self.archive.runs())}
+        return {d: every[d] for d in sorted(every, reverse=True) if d < self.before}
 
     def files(self, strategy: str) -> dict[date, Path]:
         """Return the ledger files of a strategy by day, the latest first."""
-        names = {True: f"tables/ledger_{strategy}.parquet", False: f"{strategy}.parquet"}
-        every = {d: place / names[by_run] for d, (place, by_run) in self._places.items()}
-        return {d: f for d, f in every.items() if f.exists()}
+        return {d: file for d, day in self.days.items() if (file := day.ledger(strategy)).exists()}
 
-    def runs(self) -> dict[date, Path]:
-        """Return the folders of published runs by day, the latest first."""
-        return {d: place for d, (place, by_run) in self._places.items() if by_run}
-
-    def being_made(self, day: date) -> bool:
-        """Say whether a run of a day is under way."""
-        return (self.folder / f"{BUILDING}{day}").exists()
+    def runs(self) -> dict[date, Day]:
+        """Return the published runs by day, the latest first."""
+        return {d: day for d, day in self.days.items() if day.by_run}
 
     def latest(self, strategy: str, *, by: str | None) -> pd.DataFrame | None:
         """Return the rows of the last day, None if there is none with the same kind of rows.
@@ -136,17 +121,12 @@ class Ledgers:
                 break
         return found
 
-    def _written(self, day: date) -> dict[str, Any]:
-        """Return the manifest of a day."""
-        place, by_run = self._places[day]
-        return dict(json.loads((place / ("run.json" if by_run else "manifest.json")).read_text(encoding="utf-8")))
-
     def _told_of(self, strategy: str, day: date) -> dict[str, Any]:
-        return dict(self._written(day).get("strategies", {}).get(strategy, {}))
+        return dict(self.days[day].manifest().get("strategies", {}).get(strategy, {}))
 
     def rules(self, day: date) -> dict[str, Any]:
         """Return the params a day was published with, as far as they are written down."""
-        return dict(self._written(day).get("params", {}))
+        return dict(self.days[day].manifest().get("params", {}))
 
     def drift(self, strategy: str) -> dict[date, float]:
         """Return how far the customers were from those the model was made on, as a PSI, for each backfilled day.
@@ -155,7 +135,7 @@ class Ledgers:
         """
         found = {}
         for day in list(self.files(strategy))[:MOST_DAYS]:
-            psi = None if self._places[day][1] else self._told_of(strategy, day).get("psi")
+            psi = None if self.days[day].by_run else self._told_of(strategy, day).get("psi")
             if psi is not None:
                 found[day] = float(psi)
         return found
@@ -169,13 +149,12 @@ class Ledgers:
     def content(self, strategy: str) -> str:
         """Return 16 hex digits of the content of all days: of every ledger, and of every model."""
         files = [*self.files(strategy).values(), *self.models(strategy).values()]
-        return digest([(str(f.relative_to(self.folder)), hashlib.sha256(f.read_bytes()).hexdigest()) for f in files])
+        folder = self.archive.folder
+        return digest([(str(f.relative_to(folder)), hashlib.sha256(f.read_bytes()).hexdigest()) for f in files])
 
     def models(self, strategy: str) -> dict[date, Path]:
         """Return the frozen model of each day, whenever it was made, the latest day first."""
-        kinds = [place / kind / f"{strategy}.json" for kind in ("models", "later_models") for place in self._folders]
-        found = {date.fromisoformat(f.parts[-3]): f for f in reversed(kinds) if f.exists()}
-        return {day: found[day] for day in sorted(found, reverse=True)}
+        return {d: files[0] for d, day in self.days.items() if (files := day.models(strategy))}
 
     def model_files(self, strategy: str) -> list[Path]:
         """Return the frozen models of a strategy that were made before the day or on it, the latest day first."""
@@ -207,10 +186,6 @@ class Ledgers:
             if _facts(file).get("fingerprint") == fingerprint:
                 return SegmentModel.from_json(file.read_text(encoding="utf-8"))
         return None
-
-    @property
-    def _folders(self) -> list[Path]:
-        return [place for place, _ in self._places.values()]
 
 
 def _by_channel(file: Path) -> bool:

@@ -5,7 +5,7 @@ from typing import Final
 
 import pandas as pd
 
-from rfm_ml.campaigns.manifest import WRITTEN, PublishedList, last_published, read_groups, read_manifest
+from rfm_ml.campaigns.manifest import WRITTEN, PreviousList, previous_list, read_groups, read_manifest
 from rfm_ml.study.study import Study
 
 NO_MESSAGE: Final = (None, "in_house")
@@ -24,9 +24,10 @@ class Sent:
     def __init__(self, study: Study) -> None:
         self.study = study
 
-    def last(self, audience: str) -> PublishedList | None:
+    def last(self, audience: str) -> PreviousList | None:
         """Return the last list of an audience that a run of an earlier day settled, None if there is none."""
-        return last_published(self.study.earlier.runs(), audience)
+        runs = self.study.earlier.runs()
+        return previous_list({day: run.list_folder(audience) for day, run in runs.items()})
 
     @cached_property
     def messages(self) -> pd.DataFrame:
@@ -40,14 +41,14 @@ class Sent:
             columns = [c for c in ("customer_id", "sent_at", "group") if c in campaigns.columns]
             return campaigns.select(*columns).to_pyarrow().to_pandas()
         found = [pd.DataFrame({"customer_id": [], "sent_at": pd.to_datetime([])})]
-        for day, place in self.study.earlier.runs().items():
-            for folder in sorted(p.parent for p in place.glob("campaigns/*/manifest.json")):
+        for day, published in self.study.earlier.runs().items():
+            for folder in published.lists().values():
                 manifest = read_manifest(folder)
                 if manifest["status"] == WRITTEN and manifest.get("channel") not in NO_MESSAGE:
                     groups = read_groups(folder / "groups.parquet")
                     listed = groups.loc[groups["listed"], ["customer_id"]]
                     found.append(listed.assign(sent_at=pd.Timestamp(day)))
-            for file in sorted(place.glob("campaigns/triggers/*.groups.parquet")):
+            for file in published.all_trigger_groups().values():
                 groups = read_groups(file)
                 found.append(groups.loc[groups["listed"], ["customer_id"]].assign(sent_at=pd.Timestamp(day)))
         return pd.concat(found[1:] or found, ignore_index=True)

@@ -1,12 +1,11 @@
 """Frozen or fitted: which segment model a run scores with, and why."""
 
-import json
-import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -27,17 +26,13 @@ class ModelChoice:
     why: str
     warnings: tuple[str, ...] = ()
 
-    def save(self, to: Path) -> None:
-        """Write the choice whole or not at all."""
-        part = to.with_suffix(f".{os.getpid()}.part")
-        facts = {"frozen": self.frozen, "why": self.why, "warnings": self.warnings, "model": self.model.to_dict()}
-        part.write_text(json.dumps(facts))
-        part.replace(to)
+    def to_dict(self) -> dict[str, Any]:
+        """Return the choice as plain values."""
+        return {"frozen": self.frozen, "why": self.why, "warnings": self.warnings, "model": self.model.to_dict()}
 
     @classmethod
-    def load(cls, path: Path) -> "ModelChoice":
-        """Read what `save` wrote."""
-        facts = json.loads(path.read_text())
+    def from_dict(cls, facts: dict[str, Any]) -> "ModelChoice":
+        """Read what `to_dict` gave."""
         return cls(SegmentModel.from_dict(facts["model"]), facts["frozen"], facts["why"], tuple(facts["warnings"]))
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from rfm_ml.core.columns import row_keys
 from rfm_ml.core.text import count
 from rfm_ml.segments import PROSPECT, SegmentModel
+from rfm_ml.study.archive import Archive
 from rfm_ml.study.ledgers import OF_A_DAY, Ledgers
 from rfm_ml.study.model_choice import ModelChoice, decided
 from rfm_ml.study.study import Study
@@ -52,20 +53,21 @@ class PublishedStudy(Study):
         return [*self._day_notes, *(f"{', '.join(names)}: {told}" for told, names in by_words.items())]
 
     @cached_property
-    def earlier(self) -> Ledgers:
+    def archive(self) -> Archive:
         """As of `Study`, in the folder that was asked for."""
-        return super().earlier if self._out is None else Ledgers(self._out / self.params.study, before=self.as_of)
+        known = super().archive
+        return known if self._out is None else Archive.of(self.params.study, base=self.base, out=self._out)
 
     @cached_property
     def _published(self) -> Ledgers:
-        return Ledgers(self.earlier.folder, before=date.max)
+        return Ledgers(self.archive, before=date.max)
 
     def choice(self, name: str | None = None) -> ModelChoice:
         """Return the published model that labels the day, or a new fit."""
         name = self._known(name)
         if name not in self._choices:
             self._notes[name] = []
-            if self._published.being_made(self.as_of):
+            if self.archive.is_building(self.as_of):
                 return super().choice(name)
             self._choices[name] = self._of_ledger(name) or self._nearest(name) or self._fitted(name)
         return self._choices[name]
@@ -146,7 +148,7 @@ class PublishedStudy(Study):
     @property
     def _day_notes(self) -> list[str]:
         """Return where the day lies outside the data."""
-        if self._published.being_made(self.as_of):
+        if self.archive.is_building(self.as_of):
             return []  # the run tells it in its own words
         if self.span is None:
             return ["The log has no orders."]
@@ -174,12 +176,13 @@ class EarlierDay(PublishedStudy):
 
     def __init__(self, study: Study, *, as_of: date) -> None:
         super().__init__(study.path, as_of=as_of)
+        self._share(study)
         self._study = study
 
     @cached_property
-    def earlier(self) -> Ledgers:
-        """Ledgers and models of the days before the earlier day, in the folder that the study knows."""
-        return Ledgers(self._study.earlier.folder, before=self.as_of)
+    def archive(self) -> Archive:
+        """The folder that the study knows."""
+        return self._study.archive
 
     @cached_property
     def _published(self) -> Ledgers:

@@ -19,6 +19,8 @@ from rfm_ml.segments import SegmentModel, load_map, with_overlays, with_prospect
 from rfm_ml.segments.in_words import SegmentRules, rules_of
 from rfm_ml.segments.ledger import hold_scores, ledger_rows
 from rfm_ml.strategies import make_strategy
+from rfm_ml.study.archive import Archive
+from rfm_ml.study.context import Context
 from rfm_ml.study.inputs import StudyInputs
 from rfm_ml.study.ledgers import Ledgers
 from rfm_ml.study.model_choice import ModelChoice, choose_model
@@ -95,8 +97,8 @@ class StudySegments(StudyInputs):
         """Return the segment model of a strategy and how it was come by: settled by a run, or fitted now."""
         name = self._known(name)
         if name not in self._choices:
-            settled = self._settled(name)
-            fresh = ModelChoice.load(settled) if settled.exists() else None
+            settled = self.context.choice(name, key=self._rules_key(name))
+            fresh = None if settled is None else ModelChoice.from_dict(settled)
             self._choices[name] = fresh or self.choose(name, customers=self.customers, as_of=self.as_of)
         return self._choices[name]
 
@@ -104,17 +106,18 @@ class StudySegments(StudyInputs):
         """Return the segment model of a strategy, the leading one by default."""
         return self.choice(name).model
 
-    def settle(self, *, reports: Path, refit: bool = False) -> None:
+    def settle(self, archive: Archive, *, refit: bool = False) -> None:
         """Decide for every strategy between its frozen model and a new fit, for every later reader of the cache.
 
         Parameters
         ----------
-        reports
-            The folder of the study's reports; the models of earlier days lie in it.
+        archive
+            The study's reports; the models of earlier days lie in it.
         refit
             Learn anew whatever the params say.
         """
-        self._reports_told.write_text(str(reports.resolve()), encoding="utf-8")
+        self.context.save(reports=str(archive.folder.resolve()))
+        settled = {}
         for name, strategy in self.params.strategies.items():
             previous = next(iter(self.earlier.model_files(name)), None)
             frozen = None if refit or strategy.refit else previous
@@ -123,19 +126,26 @@ class StudySegments(StudyInputs):
                 why = "as the params ask for" if strategy.refit else "as asked for"
             files = {"frozen": frozen, "previous": previous}
             choice = self.choose(name, customers=self.customers, as_of=self.as_of, why=why, **files)
-            choice.save(self._settled(name))
+            settled[name] = {"key": self._rules_key(name), "choice": choice.to_dict()}
             self._choices[name] = choice
+        self.context.save(models=settled)
 
-    @property
-    def _reports_told(self) -> Path:
-        return self.store.root / f"reports-{digest(self.params.study, self._customers_key)}.txt"
+    @cached_property
+    def context(self) -> Context:
+        """What the run of the day has written down for its pages."""
+        key = digest(self.params.study, self._customers_key)
+        return Context(self.store.root / f"context-{key}" / "context.json")
+
+    @cached_property
+    def archive(self) -> Archive:
+        """The folder of the study's reports that the run writes to."""
+        known = self.context.reports
+        return Archive.of(self.params.study, base=self.base) if known is None else Archive(known)
 
     @cached_property
     def earlier(self) -> Ledgers:
         """Ledgers and models of earlier days, in the folder that the run writes to."""
-        told = self._reports_told
-        known = Path(told.read_text(encoding="utf-8")) if told.exists() else self.base / "reports" / self.params.study
-        return Ledgers(known, before=self.as_of)
+        return Ledgers(self.archive, before=self.as_of)
 
     def choose(self, name: str, *, customers: pd.DataFrame, as_of: date, **how: Any) -> ModelChoice:
         """Return a strategy's frozen model or a new fit on the customers of a day; options as for `choose_model`."""
@@ -154,13 +164,12 @@ class StudySegments(StudyInputs):
         own = given.map.endswith((".yml", ".yaml"))
         return SegmentModel(strategy, load_map(self._local(given.map) if own else given.map))
 
-    def _settled(self, name: str) -> Path:
+    def _rules_key(self, name: str) -> str:
         # A user's own map or class may have changed under the same name.
         blank, given = self.blank(name), self.params.strategies[name]
         names = blank.segment_map and blank.segment_map.to_dict()
         code = inspect.getsource(type(blank.strategy)) if ":" in given.use else ""
-        key = digest(self.params.study, self._customers_key, given.model_dump(), names, code)
-        return self.store.root / f"model-{key}.json"
+        return digest(self.params.study, self._customers_key, given.model_dump(), names, code)
 
     def _known(self, name: str | None) -> str:
         if name is None:

@@ -1,14 +1,18 @@
 """A study: one params file and one as-of day, bound to the stages, each computed once and kept by content."""
 
 import warnings
+from collections.abc import Callable
+from datetime import date
 from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import pandas as pd
 
 from rfm_ml.campaigns import Playbook, load_playbook, playbook_entry
 from rfm_ml.campaigns.holdout import salt_id
 from rfm_ml.campaigns.opt_outs import OPT_OUT_COLUMNS, OptOuts
-from rfm_ml.core.errors import ParamsError
+from rfm_ml.core.errors import DataError, ParamsError, RfmError
 from rfm_ml.core.store import digest
 from rfm_ml.customers.funnel import STAGES, funnel_stage
 from rfm_ml.models import FitWarning, GammaGamma
@@ -19,6 +23,8 @@ from rfm_ml.strategies.clv_tiers import MODELS
 from rfm_ml.study.ledgers import drift_warnings
 from rfm_ml.study.segments import StudySegments
 from rfm_ml.transactions.quality import quality_warnings
+
+Built = TypeVar("Built")
 
 INTERVAL = 0.9
 """Probability that the intervals of predicted orders hold."""
@@ -47,6 +53,31 @@ class Study(StudySegments):
     >>> len(study.customers)
     2357
     """
+
+    def __init__(
+        self,
+        params: str | Path,
+        *,
+        as_of: str | date | None = None,
+        refresh: bool = False,
+    ) -> None:
+        super().__init__(params, as_of=as_of, refresh=refresh)
+        self._features: dict[Any, Any] = {}
+        self._days: dict[date, Study] = {}
+
+    def feature(self, kind: Callable[["Study"], Built]) -> Built:
+        """Return a feature of this study, built once: who asks again gets the same one."""
+        if kind not in self._features:
+            self._features[kind] = kind(self)
+        return cast(Built, self._features[kind])
+
+    def at(self, day: date) -> "Study":
+        """Return the study as of an earlier day, by what was published before this one; log and engine are shared."""
+        from rfm_ml.study.published import EarlierDay
+
+        if day not in self._days:
+            self._days[day] = self if day == self.as_of else EarlierDay(self, as_of=day)
+        return self._days[day]
 
     def segment_list(self, name: str | None = None, *, model: SegmentModel | None = None) -> pd.DataFrame:
         """Return the list a campaign tool imports: segments, scores, funnel stage, the reason, what would move each up.
@@ -141,7 +172,15 @@ class Study(StudySegments):
         assert self.params.clv is not None
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", FitWarning)
-            fitted = MODELS[self.params.clv.model]().fit(self.customers), GammaGamma().fit(self.customers)
+            try:
+                fitted = MODELS[self.params.clv.model]().fit(self.customers), GammaGamma().fit(self.customers)
+            except RfmError:
+                raise
+            except Exception as error:  # a search may fail in many ways
+                raise DataError(
+                    f"The models of clv: must be fitted to these customers. Got {type(error).__name__}: {error}. "
+                    "Choose another model or a longer history."
+                ) from error
         return fitted, [str(w.message) for w in caught if issubclass(w.category, FitWarning)]
 
     @cached_property
@@ -163,6 +202,19 @@ class Study(StudySegments):
             return model.predict(self.customers, spend_model=spend, level=INTERVAL, **options)
 
         return self.store.frame("predictions", key, compute)
+
+    @cached_property
+    def why_no_predictions(self) -> str:
+        """Why the predictions that the params ask for cannot be made; empty if they can, or none are asked for."""
+        if self.params.clv is None:
+            return ""
+        try:
+            self.predictions  # noqa: B018
+        except RfmError as error:
+            return str(error)
+        except Exception as error:  # a model may fail in any way; the rest of the study goes on
+            return f"The model of clv: could not predict ({type(error).__name__}: {error})."
+        return ""
 
     @property
     def basis(self) -> str:
@@ -224,6 +276,8 @@ class Study(StudySegments):
             found += [f"{name}: {told}" for told in choice.warnings]
             drift[name] = self.earlier.drift(name)
         found += drift_warnings(drift)
-        if self.params.clv is not None:
+        if self.why_no_predictions:
+            found.append(f"Predictions: there are none, nor a table of them. {self.why_no_predictions}")
+        elif self.params.clv is not None:
             found += [f"Predictions: {told}" for told in self._clv_fit[1]]
         return found

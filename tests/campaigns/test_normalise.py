@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rfm_ml.campaigns import normalise
 from rfm_ml.campaigns.cells import Noted, Unusable, as_text, clean, cut, guarded, is_formula, sha256
-from rfm_ml.campaigns.formats import google, meta
+from rfm_ml.campaigns.destinations import google, meta
 
 MARY = "f1904cf1a9d73a55fa5de0ac823c4403ded71afd4c3248d00bdcd0866552bb79"
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from rfm_ml.campaigns.webhook import is_genuine
 from rfm_ml.cli import main
+from tests.receiver import is_genuine
 
 MORE = """
 triggers:

@@ -9,10 +9,9 @@ import pytest
 from rfm_ml.core.errors import DataError
 from rfm_ml.customers.table import customer_table
 from rfm_ml.evaluation.backtest import Settings, judge, run_backtest
+from rfm_ml.evaluation.backtest_results import backtest_results
 from rfm_ml.evaluation.built_in import BASELINES, all_candidates
-from rfm_ml.evaluation.candidates import BASELINE, OPEN, SAME, Baseline, Segmentation, segmentation
-from rfm_ml.evaluation.cutting import cut_rule
-from rfm_ml.evaluation.findings import findings
+from rfm_ml.evaluation.candidates import BASELINE, OPEN, SAME, Baseline, Segmentation, cut_rule, segmentation
 from rfm_ml.evaluation.leakage import leaking_candidates
 from rfm_ml.evaluation.origins import Origin, Plan, choose_origins, make_origins
 from rfm_ml.evaluation.scorecard import leagues, pairs_table, ranks_table, scorecard_table
@@ -224,7 +223,7 @@ class TestLeakage:
             for c in (*BASELINES, oracle)
             for j in judge(c, o, settings=QUICK, with_refits=False).judged
         ]
-        tables, facts = findings(judged, origins, words="", notes=[], settings=QUICK, leading="mean")
+        tables, facts = backtest_results(judged, origins, plan="", notes=[], settings=QUICK, leading="mean")
         assert "oracle is too good to be true: it seems to know what comes. Do not use it." in facts["notes"]
         assert "oracle" not in set(tables["ranks"]["strategy"])
         assert facts["recommendation"]["chosen"] not in ("oracle", "oracle/5", "oracle/10")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rfm_ml.core.errors import DataError, ParamsError
+from rfm_ml.core.errors import DataError
 from rfm_ml.evaluation import value_measures
 from rfm_ml.evaluation.inference import (
     bootstrap_weights,
@@ -14,10 +14,7 @@ from rfm_ml.evaluation.inference import (
     interval,
     mean_ranks,
     paired_difference,
-    wins_and_losses,
 )
-
-PAIRS = ["origin", "strategy", "other", "verdict"]
 
 
 def test_weights_are_samples_with_replacement():
@@ -102,23 +99,6 @@ def test_holm_lies_between_the_p_value_and_bonferroni(p):
     assert (adjusted >= np.array(p)).all()
     assert (adjusted <= np.minimum(np.array(p) * len(p), 1)).all()
     assert (np.argsort(p, kind="stable") == np.argsort(adjusted, kind="stable")).all() or len(set(adjusted)) < len(p)
-
-
-def test_wins_and_losses_by_hand():
-    rows = [
-        (1, "a", "b", "better"),
-        (1, "a", "c", "no difference"),
-        (1, "b", "c", "worse"),
-        (2, "b", "a", "worse"),
-        (2, "a", "c", "worse"),
-    ]
-    table = wins_and_losses(pd.DataFrame(rows, columns=PAIRS))
-    assert table.to_numpy().tolist() == [["c", 2, 0, 1], ["a", 2, 1, 1], ["b", 0, 3, 0]]
-    again = pd.DataFrame([(1, "a", "b", "better"), (1, "b", "a", "worse")], columns=PAIRS)
-    with pytest.raises(DataError, match="once per origin"):
-        wins_and_losses(again)
-    with pytest.raises(ParamsError, match="better"):
-        wins_and_losses(pd.DataFrame([(1, "a", "b", "beter")], columns=PAIRS))
 
 
 def test_mean_ranks_by_hand():

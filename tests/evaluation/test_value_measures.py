@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
-from rfm_ml.core.errors import DataError, ParamsError
+from rfm_ml.core.errors import DataError
 from rfm_ml.evaluation import value_measures
 from rfm_ml.evaluation.forecast_error import (
     bias,
@@ -20,8 +20,8 @@ from rfm_ml.evaluation.forecast_error import (
     out_of_sample_r2,
     rmse_over_mean,
 )
-from rfm_ml.evaluation.gains import capture, gains_curve, gini, lift, missed_top, normalised_gini, wrongly_in
-from rfm_ml.evaluation.ranking import activity_accuracy, roc_auc, spearman
+from rfm_ml.evaluation.ranking import capture, gains_curve, missed_top, normalised_gini, roc_auc, spearman, wrongly_in
+from rfm_ml.evaluation.sample import Sample, ScoredCustomers
 
 rng = np.random.default_rng(7)
 N = 2000
@@ -35,6 +35,11 @@ cases = st.integers(1, 12).flatmap(
         st.lists(st.integers(0, 3), min_size=n, max_size=n).filter(any),
     )
 )
+
+
+def of(measure, spend, score, **how) -> float:
+    """Return a measure of the customers themselves."""
+    return float(measure(Sample(ScoredCustomers(spend, score)), **how)[0])
 
 
 # --- known answers --------------------------------------------------------------------------------------------------
@@ -58,14 +63,19 @@ def test_a_perfect_score_a_reversed_one_and_a_constant_one():
 
 
 def test_random_scores_are_about_zero():
-    """Under random order the gains area is 1/2 with variance cv(y)^2 / (12 n), and Spearman has 1 / (n - 1)."""
+    """Under random order the gains area is 1/2 with variance cv(y)^2 / (12 n), and Spearman has 1 / (n - 1).
+
+    The Gini is that area twice; normalised, over that of the order of the spend.
+    """
     draws = [np.random.default_rng(100 + i).random(N) for i in range(40)]
     cv = SPEND.std() / SPEND.mean()
-    error = 2 * cv / np.sqrt(12 * N)
-    ginis = np.array([gini(SPEND, s) for s in draws])
+    curve = gains_curve(SPEND, SPEND)
+    best = 2 * np.trapezoid(curve["spend_share"], curve["customer_share"]) - 1
+    error = 2 * cv / np.sqrt(12 * N) / best
+    ginis = np.array([of(normalised_gini, SPEND, s) for s in draws])
     assert abs(ginis.mean()) < 4 * error / np.sqrt(40)
     assert ginis.std() == pytest.approx(error, rel=0.35)
-    ranks = np.array([spearman(SPEND, s) for s in draws])
+    ranks = np.array([of(spearman, SPEND, s) for s in draws])
     assert abs(ranks.mean()) < 4 / np.sqrt(40 * (N - 1))
 
 
@@ -73,50 +83,53 @@ def test_gini_by_hand():
     # Order by score: 60 | 0 and 40 tied | 0. Points (0, 0), (1/4, .6), (3/4, 1), (1, 1).
     # Area = .6/8 + (.6 + 1)/4 + 1/4 = .725; perfect: .6/8 + (.6 + 1)/8 + 1/2 = .775.
     spend, score = [60, 0, 40, 0], [3, 2, 2, 1]
-    assert gini(spend, score) == pytest.approx(0.45)
-    assert normalised_gini(spend, score) == pytest.approx(0.45 / 0.55)
+    assert of(normalised_gini, spend, score) == pytest.approx(0.45 / 0.55)
     curve = gains_curve(spend, score)
     assert curve["customer_share"].tolist() == [0, 0.25, 0.75, 1]
     assert curve["spend_share"].tolist() == pytest.approx([0, 0.6, 1, 1])
     area = np.trapezoid(curve["spend_share"], curve["customer_share"])
-    assert 2 * area - 1 == pytest.approx(gini(spend, score))
-    assert capture(spend, score, share=0.5) == pytest.approx(0.8)  # half of the tie
-    assert capture(spend, score, share=0.1) == pytest.approx(0.24)
-    assert lift(spend, score, share=0.5) == pytest.approx(1.6)
+    assert 2 * area - 1 == pytest.approx(0.45)
+    assert of(capture, spend, score, share=0.5) == pytest.approx(0.8)  # half of the tie
+    assert of(capture, spend, score, share=0.1) == pytest.approx(0.24)
+    ten = value_measures([60, 0, 40, *[0] * 7], [3, 2, 2, *[1] * 7], mean_train=None)
+    assert ten["lift_20"] == pytest.approx(4.0)  # 60 and half of the tie, over a fifth
+    assert ten["lift_10"] == pytest.approx(6.0)
 
 
 def test_missed_and_wrongly_taken_by_hand():
     spend = [90, 80, 10, 5, 0, 0, 0, 0, 0, 0]
     score = [9, 1, 8, 7, 2, 2, 2, 2, 2, 2]
-    assert missed_top(spend, score) == pytest.approx(1 / 2)  # 80 is missed
-    assert wrongly_in(spend, score) == pytest.approx(1 / 8)  # 10 is taken
+    assert of(missed_top, spend, score, share=0.2) == pytest.approx(1 / 2)  # 80 is missed
+    assert of(wrongly_in, spend, score, share=0.2) == pytest.approx(1 / 8)  # 10 is taken
     # One place for customers 2 and 3, who are tied: one of them is missed with chance 1/2.
-    assert missed_top(spend, [9, 8, 8, 1, 1, 1, 1, 1, 1, 1]) == pytest.approx(1 / 4)
+    assert of(missed_top, spend, [9, 8, 8, 1, 1, 1, 1, 1, 1, 1], share=0.2) == pytest.approx(1 / 4)
     # Equal spend at the edge: lots decide which of 80 and 80 is in the top.
-    assert missed_top([90, 80, 80, 0, 0, 0, 0, 0, 0, 0], [9, 8, 1, 1, 1, 1, 1, 1, 1, 1]) == pytest.approx(1 / 4)
+    assert of(
+        missed_top, [90, 80, 80, 0, 0, 0, 0, 0, 0, 0], [9, 8, 1, 1, 1, 1, 1, 1, 1, 1], share=0.2
+    ) == pytest.approx(1 / 4)
     # share x n is no whole number: the top 2.5 of 5 by spend 5, 4, 3 by half.
-    assert missed_top([5, 4, 3, 2, 1], [5, 4, 1, 3, 2], share=0.5) == pytest.approx(0.5 / 2.5)
+    assert of(missed_top, [5, 4, 3, 2, 1], [5, 4, 1, 3, 2], share=0.5) == pytest.approx(0.5 / 2.5)
 
 
 def test_the_future_top_holds_buyers_alone():
     spend = [50, *[0] * 9]
-    assert missed_top(spend, spend) == 0
-    assert missed_top(spend, [1, *[2] * 9]) == pytest.approx(1)
+    assert of(missed_top, spend, spend, share=0.2) == 0
+    assert of(missed_top, spend, [1, *[2] * 9], share=0.2) == pytest.approx(1)
     # A top of two has one place too many for one buyer.
-    assert wrongly_in(spend, spend) == pytest.approx(1 / 9)
-    assert missed_top(spend, np.ones(10)) == pytest.approx(0.8)
-    assert np.isnan(missed_top(np.zeros(10), np.arange(10)))
-    assert np.isnan(wrongly_in(np.zeros(10), np.arange(10)))
+    assert of(wrongly_in, spend, spend, share=0.2) == pytest.approx(1 / 9)
+    assert of(missed_top, spend, np.ones(10), share=0.2) == pytest.approx(0.8)
+    assert np.isnan(of(missed_top, np.zeros(10), np.arange(10), share=0.2))
+    assert np.isnan(of(wrongly_in, np.zeros(10), np.arange(10), share=0.2))
 
 
 def test_errors_by_hand():
     spend, score = [0.0, 10.0, 20.0, 30.0], [5.0, 5.0, 25.0, 35.0]
-    assert out_of_sample_r2(spend, score, mean_train=10) == pytest.approx(1 - 100 / 600)
-    assert mae_over_mean(spend, score) == pytest.approx(5 / 15)
-    assert rmse_over_mean(spend, score) == pytest.approx(5 / 15)
-    assert bias(spend, score) == pytest.approx(70 / 60 - 1)
+    assert of(out_of_sample_r2, spend, score, mean_train=10) == pytest.approx(1 - 100 / 600)
+    assert of(mae_over_mean, spend, score) == pytest.approx(5 / 15)
+    assert of(rmse_over_mean, spend, score) == pytest.approx(5 / 15)
+    assert of(bias, spend, score) == pytest.approx(70 / 60 - 1)
     slope = np.polyfit(score, spend, 1)[0]
-    assert calibration_slope(spend, score) == pytest.approx(slope)
+    assert of(calibration_slope, spend, score) == pytest.approx(slope)
 
 
 def test_deciles_by_hand():
@@ -129,23 +142,16 @@ def test_deciles_by_hand():
     assert table["group"].tolist() == [str(i) for i in range(1, 11)]
     assert table["customers"].tolist() == [2] * 10
     assert table["actual_error"].tolist() == pytest.approx([0.5] * 10)
-    assert decile_mape(spend, score) == pytest.approx(0.1 * (35 - 19.5) / 19.5)
+    assert of(decile_mape, spend, score) == pytest.approx(0.1 * (35 - 19.5) / 19.5)
     # One score for all: each tenth is like the whole.
     assert decile_table(spend, np.full(20, 12.0))["actual_mean"].tolist() == pytest.approx([10.5] * 10)
-    assert decile_mape(spend, np.full(20, 12.0)) == pytest.approx(1.5 / 10.5)
+    assert of(decile_mape, spend, np.full(20, 12.0)) == pytest.approx(1.5 / 10.5)
 
 
 def test_decile_error_is_the_mean_over_tenths_that_spent():
     spend = np.array([*[0.0] * 10, *[10.0] * 10])
     score = np.array([*[1.0] * 10, *[15.0] * 10])
-    assert decile_mape(spend, score) == pytest.approx(0.5)
-
-
-def test_active_or_not_by_hand():
-    told = np.array([True, True, False, False, True])
-    assert float(activity_accuracy([1, 0, 0, 5, 2], told)) == pytest.approx(3 / 5)
-    rows = np.array([[1, 1, 1, 1, 1], [0, 2, 0, 0, 3]])
-    assert activity_accuracy([1, 0, 0, 5, 2], told, weights=rows).tolist() == pytest.approx([3 / 5, 3 / 5])
+    assert of(decile_mape, spend, score) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -153,8 +159,8 @@ def test_ranks_agree_with_scipy_and_scikit_learn(seed: int):
     draw = np.random.default_rng(seed)
     spend = np.maximum(draw.integers(-5, 6, 60), 0).astype(float)
     score = draw.integers(0, 8, 60)
-    assert spearman(spend, score) == pytest.approx(spearmanr(spend, score).statistic)
-    assert roc_auc(spend, score) == pytest.approx(roc_auc_score(spend > 0, score))
+    assert of(spearman, spend, score) == pytest.approx(spearmanr(spend, score).statistic)
+    assert of(roc_auc, spend, score) == pytest.approx(roc_auc_score(spend > 0, score))
 
 
 # --- properties -----------------------------------------------------------------------------------------------------
@@ -212,7 +218,7 @@ def test_net_returns_keep_the_measures_finite():
     spend = np.array([100.0, 20, 0, 0, -30, 0, 0, 0, 0, -5])
     found = value_measures(spend, np.arange(10.0), mean_train=10)
     assert np.isfinite(list(found.values())).all()
-    assert normalised_gini(-spend, -np.arange(10.0)) == pytest.approx(normalised_gini(spend, np.arange(10.0)))
+    assert of(normalised_gini, -spend, -np.arange(10.0)) == pytest.approx(of(normalised_gini, spend, np.arange(10.0)))
 
 
 def test_a_single_customer():
@@ -236,17 +242,13 @@ def test_what_cannot_be_judged_is_refused(spend, score, words):
         value_measures(spend, score, mean_train=1)
 
 
-def test_bad_weights_and_shares_are_refused():
+def test_bad_weights_are_refused():
     with pytest.raises(DataError, match="2 columns"):
         value_measures([1, 2], [1, 2], mean_train=1, weights=[1, 1])
     with pytest.raises(DataError, match="negative"):
         value_measures([1, 2], [1, 2], mean_train=1, weights=[[1, -1]])
-    with pytest.raises(ParamsError, match="share must be between"):
-        capture([1, 2], [1, 2], share=20)
-    with pytest.raises(DataError, match="True or False"):
-        activity_accuracy([1, 2], [1, 0])
 
 
 def test_columns_of_a_frame_will_do():
     frame = pd.DataFrame({"spend": [1.0, 0, 3], "score": [2, 1, 3]}, index=[7, 9, 7])
-    assert normalised_gini(frame["spend"], frame["score"]) == pytest.approx(1)
+    assert of(normalised_gini, frame["spend"], frame["score"]) == pytest.approx(1)

@@ -6,7 +6,9 @@ import pytest
 
 from rfm_ml.core.errors import DataError, NotFittedError, ParamsError
 from rfm_ml.customers.holdout import leaking_columns, split_holdout
+from rfm_ml.models import FitWarning
 from rfm_ml.models.boosted import Boosted
+from rfm_ml.models.two_part import CONSTANT, HARDLY_KNOWN, UNKNOWN, TwoPart
 
 AS_OF = "1997-12-31"
 
@@ -90,3 +92,62 @@ def test_what_cannot_work_is_refused(cdnow_orders):
     few = cdnow_orders[cdnow_orders["customer_id"] < 40]
     with pytest.raises(DataError, match="At least 20 customers must have ordered in the 90 days before 1997-12-31"):
         Boosted().fit(few, as_of=AS_OF)
+
+
+# --- features without a value ---------------------------------------------------------------------------------
+def spenders(customers: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """Customers of whom every second spends, the more the higher their number."""
+    number = np.arange(customers, dtype=np.float64)
+    return pd.DataFrame({"number": number}), np.where(number % 2 == 0, 1 + number, 0.0)
+
+
+def test_a_feature_that_nobody_has_costs_nothing_but_itself():
+    features, spend = spenders(400)
+    plain = TwoPart(max_iter=10).fit(features, spend)
+    more = features.assign(nobody=np.nan, same=1.0)
+    with pytest.warns(FitWarning, match=r"^Nothing is learned from nobody: known of nobody, or of too few"):
+        fitted = TwoPart(max_iter=10).fit(more, spend)
+    assert fitted.left_out_ == {"nobody": UNKNOWN, "same": CONSTANT}
+    assert plain.left_out_ == {}
+    np.testing.assert_array_equal(fitted.predict(more), plain.predict(features))
+    # What is known of somebody later was not learned from, so it changes nothing.
+    np.testing.assert_array_equal(fitted.predict(more.assign(nobody=5.0)), plain.predict(features))
+
+
+def test_a_feature_that_nobody_has_who_paid_is_learned_from_by_the_other_part():
+    features, spend = spenders(400)
+    idle = features.assign(idle=np.where(spend > 0, np.nan, 1.0))
+    fitted = TwoPart(max_iter=10).fit(idle, spend)
+    assert (fitted.buys_from_, fitted.spends_from_) == (["number", "idle"], ["number"])
+    assert fitted.left_out_ == {}
+    assert np.isfinite(fitted.predict(idle)).all()
+
+
+def test_of_many_customers_a_feature_must_be_known_of_more_than_a_few():
+    """Of more than 10,000 a tenth is held back: all who have a value may be among them."""
+    features, spend = spenders(10_500)
+    rare = {f"rare_{i}": np.where(features["number"] == 100 * i, 1.0, np.nan) for i in range(60)}
+    with pytest.warns(FitWarning, match=r"from rare_0, rare_1,"):
+        fitted = TwoPart(max_iter=2).fit(features.assign(**rare), spend)
+    assert set(fitted.left_out_.values()) == {HARDLY_KNOWN}
+    assert fitted.buys_from_ == ["number"]
+
+
+def test_features_that_tell_nobody_apart_are_refused():
+    _, spend = spenders(100)
+    nothing = pd.DataFrame({"same": np.ones(100), "nobody": np.full(100, np.nan)})
+    with pytest.raises(DataError, match="At least one feature must tell customers apart"):
+        TwoPart().fit(nothing, spend)
+
+
+def test_a_young_shop_has_no_rhythm_yet():
+    """Nobody ordered three times before the day of learning, so nobody has a spread of gaps."""
+    rng = np.random.default_rng(2)
+    days = pd.date_range("2024-01-01", "2024-12-31")
+    first = [(c, days[c % 150], 10.0 + c % 9) for c in range(300)]
+    again = [(c, days[d], 12.0) for c in range(0, 300, 3) for d in rng.integers(200, 366, 4)]
+    log = pd.DataFrame(first + again, columns=["customer_id", "ordered_on", "amount"])
+    with pytest.warns(FitWarning, match="gap_cv"):
+        fitted = Boosted(horizon_days=170, max_iter=5).fit(log)
+    assert fitted.left_out_["gap_cv"] == UNKNOWN
+    assert np.isfinite(fitted.predict(log)["expected_spend"]).all()

@@ -13,6 +13,7 @@ from rfm_ml.models.calibration import (
     calibration_by_prediction,
     choose_holdout,
     compare_forecasts,
+    holdout_verdicts,
     past_rate,
 )
 
@@ -150,3 +151,54 @@ def test_no_holdout_in_a_few_days(days: list[str]):
 def test_a_horizon_of_nothing_is_refused():
     with pytest.raises(ParamsError, match="horizon_days must be between"):
         choose_holdout(log("2024-01-01"), as_of=date(2024, 12, 31), horizon_days=0)
+
+
+@pytest.mark.parametrize(
+    ("predicted", "actual", "verdict", "words"),
+    [
+        (
+            897,
+            100,
+            "fails",
+            "A fails its own holdout: it predicted 8.97 times the orders that came (897 instead of 100).",
+        ),
+        (201, 100, "fails", "2.01 times"),
+        (
+            200,
+            100,
+            "holds",
+            "A holds in its holdout: it predicted 2.00 times the orders that came (200 instead of 100).",
+        ),
+        (50, 100, "holds", "0.50 times"),
+        (49, 100, "fails", "0.49 times"),
+        (0, 100, "fails", "less than 0.01 times"),
+        (30, 0, "fails", "it predicted 30 orders, and none came. Do not rely on it."),
+        (0, 0, "too few", "fewer than 20 orders came or were expected"),
+        (19, 2, "too few", "A cannot be judged by the holdout"),
+        (20, 2, "fails", "10.00 times"),
+        (19, 20, "holds", "0.95 times"),
+    ],
+)
+def test_a_total_beyond_twice_or_half_fails_its_holdout(predicted, actual, verdict, words):
+    compared = compare_forecasts(np.array([actual / 4, actual * 3 / 4]), {"A": np.full(2, predicted / 2)})
+    (row,) = holdout_verdicts(compared).to_dict("records")
+    assert row["verdict"] == verdict
+    assert words in row["words"]
+    assert ("Do not rely on" in row["words"]) == (verdict == "fails")
+
+
+def test_spend_is_judged_where_orders_were_enough():
+    compared = compare_forecasts(np.array([30.0, 70.0]), {"boosted trees": np.array([500.0, 400.0])})
+    many = holdout_verdicts(compared, what="EUR of spend", orders=20)
+    told = "they predicted 9.00 times the EUR of spend that came (900 instead of 100)."
+    assert many["words"].tolist() == [f"Boosted trees fail their own holdout: {told} Do not rely on them."]
+    assert holdout_verdicts(compared, what="EUR of spend", orders=19)["verdict"].tolist() == ["too few"]
+    returned = compare_forecasts(np.array([-30.0]), {"A": np.array([5.0])})
+    assert (
+        "predicted 5 EUR of spend, and more came back"
+        in holdout_verdicts(returned, what="EUR of spend", orders=20)["words"].item()
+    )
+
+
+def test_no_forecast_no_verdict():
+    assert holdout_verdicts(compare_forecasts(np.zeros(0), {})).empty

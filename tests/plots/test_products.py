@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from rfm_ml.plots.products import plot_product_lift
+from rfm_ml.plots.segments import plot_product_lift
 
 PRODUCTS = pd.DataFrame(
     {

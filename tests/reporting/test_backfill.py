@@ -15,7 +15,7 @@ from rfm_ml.reporting.backfill import backfill
 from rfm_ml.reporting.run import run_study
 from rfm_ml.segments import SegmentModel
 from rfm_ml.study import Study
-from rfm_ml.study.publishing import locked
+from rfm_ml.study.archive import Archive
 
 OWN = """
 from rfm_ml.strategies import QuantileRFM
@@ -229,7 +229,7 @@ def test_nothing_is_written_when_it_cannot_be_done(shop: Any) -> None:
         months(shop, (2025, 1))
     with pytest.raises(ParamsError, match="month-end must lie between"):
         backfill(shop.params, start=date(2024, 5, 2), end=date(2024, 5, 3))
-    with locked(done.folder.parent), pytest.raises(LockedError):
+    with Archive(done.folder.parent).locked(), pytest.raises(LockedError):
         months(shop)
     assert digests(done.folder) == before
 

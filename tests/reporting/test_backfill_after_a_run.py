@@ -14,6 +14,7 @@ from rfm_ml import cli
 from rfm_ml.reporting.backfill import backfill
 from rfm_ml.reporting.run import run_study
 from rfm_ml.segments.ledger import STATE, relinked
+from rfm_ml.study.archive import Archive
 from rfm_ml.study.ledgers import Ledgers, read_ledger
 from rfm_ml.study.published import PublishedStudy
 
@@ -31,7 +32,7 @@ def ledger(shop: Any, day: str, *, out: str = "reports") -> pd.DataFrame:
 
 def as_seen(shop: Any) -> pd.DataFrame:
     """The ledger of the last day as a later run reads it; that of all days followed one by one says the same."""
-    ledgers = Ledgers(shop.base / "reports" / "shop", before=date.max)
+    ledgers = Ledgers(Archive(shop.base / "reports" / "shop"), before=date.max)
     files = ledgers.files("quantiles").values()
     every = reduce(lambda earlier, rows: relinked(rows, earlier), map(read_ledger, reversed(files)))
     seen = ledgers.latest("quantiles", by=None)
@@ -72,7 +73,7 @@ def test_who_asks_about_the_run_s_day_is_told_since_when(busy: Any, capsys: pyte
     rows = PublishedStudy(busy.params, as_of="2024-05-31").ledger()
     assert rows["segment"].tolist() == ledger(busy, "2024-05-31")["segment"].tolist()
     row = rows[rows["since"] < "2024-05-31"].iloc[0]
-    days = Ledgers(busy.base / "reports" / "shop", before=date.max).files("quantiles")
+    days = Ledgers(Archive(busy.base / "reports" / "shop"), before=date.max).files("quantiles")
     past = {d: read_ledger(f).set_index("customer_id")["segment"].get(row["customer_id"]) for d, f in days.items()}
     stayed = [d for d in past if d >= row["since"].date()]
     assert {past[d] for d in stayed} == {row["segment"]} != {past[list(days)[len(stayed)]]}
@@ -123,7 +124,7 @@ def test_days_that_are_gone_are_not_forgotten(busy: Any) -> None:
     filled(busy, end=(5, 31))
     run_study(busy.params)
     shutil.rmtree(busy.base / "reports" / "shop" / "ledger")
-    seen = Ledgers(busy.base / "reports" / "shop", before=date.max).latest("quantiles", by=None)
+    seen = Ledgers(Archive(busy.base / "reports" / "shop"), before=date.max).latest("quantiles", by=None)
     pd.testing.assert_frame_equal(seen, ledger(busy, "2024-06-30"))
     assert seen["since"].min() < pd.Timestamp("2024-05-31")
 

@@ -10,6 +10,7 @@ import pytest
 from rfm_ml.core.errors import DataError, ParamsError
 from rfm_ml.reporting.index import key_figures
 from rfm_ml.study import Study
+from rfm_ml.study.archive import Archive
 
 ROOT = Path(__file__).parents[2]
 
@@ -130,7 +131,7 @@ def test_changed_map_is_not_taken_from_the_cache(shop: Any) -> None:
     own.write_text("{name: own, scores: {R: 5, F: 5, M: 5}, segments: [{name: Everybody, cells: [{R: 1-5}]}]}")
     shop.params.write_text(shop.params.read_text().replace("map: twelve", "map: params/own.yml"))
     assert set(Study(shop.params).segments()["segment"]) == {"Everybody"}
-    Study(shop.params).settle(reports=shop.report().parent)
+    Study(shop.params).settle(Archive(shop.report().parent))
     own.write_text("{name: own, scores: {R: 5, F: 5, M: 5}, segments: [{name: All of them, cells: [{R: 1-5}]}]}")
     assert set(Study(shop.params).segments()["segment"]) == {"All of them"}
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pyarrow as pa
 
 from rfm_ml.campaigns.audience import best_customers, contact_columns, overlap
+from rfm_ml.campaigns.destinations import DESTINATIONS, Destination, make_destination
 from rfm_ml.campaigns.filters import Funnel
-from rfm_ml.campaigns.formats import FORMATS, Format, make_format
 from rfm_ml.campaigns.holdout import CONTROL, TREATMENT, held_out, salt_id
 from rfm_ml.campaigns.opt_outs import consents
 from rfm_ml.core.checks import require_known
@@ -78,13 +78,13 @@ class Audiences:
         """Return the model of the strategy whose segments an audience tells."""
         return self.study.model(self.selection.strategy_of(name))
 
-    def make_format(self, name: str) -> Format:
+    def make_destination(self, name: str) -> Destination:
         """Return the destination of an audience."""
         audience = self.given[name]
         options = dict(audience.options, default_country=self.study.params.activation.default_country)
-        if FORMATS[audience.destination].serves_channels and audience.asks is not None:
+        if DESTINATIONS[audience.destination].serves_channels and audience.asks is not None:
             options["channel"] = audience.asks
-        return make_format(audience.destination, properties=audience.columns, **options)
+        return make_destination(audience.destination, properties=audience.columns, **options)
 
     def require_usable(self) -> None:
         """Refuse what the segments, the figures or the contacts of this study do not have, before anything is made.
@@ -159,7 +159,7 @@ class Audiences:
         """Yield the contacts of those who are sent to, sorted by customer, in batches for the destination."""
         audience, sent_to = self.given[name], self.prepared(name).funnel.ids
         rows, contacts = self._properties(name, sent_to), self.study.contacts
-        for_people = FORMATS[audience.destination].channel == "people"
+        for_people = DESTINATIONS[audience.destination].channel == "people"
         wanted = contact_columns(
             contacts.columns if contacts is not None else (), channel=audience.asks, for_people=for_people
         )

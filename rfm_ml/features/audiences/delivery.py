@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Final
 
-from rfm_ml.campaigns.delivery import Parcel, Receipts, read_parcel
-from rfm_ml.campaigns.delivery.receipts import BEGUN, FAILED, SENT
+from rfm_ml.campaigns.carriers import Parcel, Receipts, read_parcel
+from rfm_ml.campaigns.carriers.receipts import BEGUN, FAILED, SENT
 from rfm_ml.campaigns.manifest import read_groups, read_manifest
 from rfm_ml.core.checks import did_you_mean
 from rfm_ml.core.errors import DeliveryError, DeliveryUncertainError, GateError, ParamsError, RfmError
@@ -16,11 +15,8 @@ from rfm_ml.core.places import base_folder, find_params
 from rfm_ml.core.text import count
 from rfm_ml.params import load_params
 from rfm_ml.study import Study
+from rfm_ml.study.archive import Archive
 from rfm_ml.study.permission import Permission
-from rfm_ml.study.publishing import locked
-
-JOURNAL: Final = "deliveries.jsonl"
-"""Where a study remembers what it has handed over, beside its reports."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +52,8 @@ class PublishedLists:
         self._path, self.params = path, load_params(path)
         if not self.params.delivery:
             raise ParamsError("Ways of delivery must be in the params. There is no delivery: in them. Add it.")
-        self.folder = (out or base_folder(path.parent) / "reports") / self.params.study
-        published = sorted(p.parent.name for p in self.folder.glob("????-??-??/run.json"))
-        day = str(as_of) if as_of is not None else max(published, default="")
-        if day not in published:
-            known = f"There are {', '.join(published[-3:])}." if published else "There is none."
-            raise ParamsError(f"A report {f'of {day} ' if day else ''}must have been made first. {known}")
-        self.place = self.folder / day
+        self.archive = Archive.of(self.params.study, base=base_folder(path.parent), out=out)
+        self.day = self.archive.published(as_of)
 
     def deliver(self, audiences: Sequence[str] = (), *, send: bool = False, again: bool = False) -> Iterator[Handover]:
         """Hand over lists, or only say what would be done; one answer per list and way.
@@ -91,15 +82,15 @@ class PublishedLists:
                     f"An audience must be named in delivery: of the params. {asked!r} is not. "
                     f"{did_you_mean(asked, known)}"
                 )
-        with locked(self.folder):
-            receipts = Receipts(self.folder / JOURNAL)
+        with self.archive.locked():
+            receipts = Receipts(self.archive.deliveries)
             for audience, name in ways:
                 if not audiences or audience in audiences:
                     yield self._one(audience, name, receipts, send=send, again=again)
 
     def _one(self, audience: str, name: str, receipts: Receipts, *, send: bool, again: bool) -> Handover:
-        folder = self.place / "campaigns" / audience
-        if not (folder / "manifest.json").exists():
+        folder = self.day.lists().get(audience)
+        if folder is None:
             return Handover(audience, name, "The report has no such list.", ParamsError(f"{audience} is not a list."))
         try:
             parcel = read_parcel(folder)
@@ -115,7 +106,7 @@ class PublishedLists:
 
     @cached_property
     def _permission(self) -> Permission:
-        return Permission(Study(self._path, as_of=self.place.name))
+        return Permission(Study(self._path, as_of=self.day.as_of))
 
     def _require_permitted(self, folder: Path) -> None:
         """Refuse a list with customers on it who must not be contacted any more."""
@@ -140,7 +131,7 @@ class PublishedLists:
         # Written down first: whoever is killed now must not send it twice.
         receipts.add(name, parcel, state=BEGUN)
         try:
-            notes = carrier.send(parcel)
+            notes = carrier.deliver(parcel)
         except DeliveryUncertainError:
             raise
         except RfmError:

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import pandas as pd
 
+from rfm_ml.campaigns.destinations import WrittenList, read_rejects
 from rfm_ml.campaigns.filters import Funnel
-from rfm_ml.campaigns.formats import Written, read_rejects
 from rfm_ml.campaigns.gate import held_back, size_change
 from rfm_ml.campaigns.holdout import CONTROL, TREATMENT, holdout_balance, salt_id
 from rfm_ml.campaigns.manifest import (
@@ -15,7 +15,7 @@ from rfm_ml.campaigns.manifest import (
     HELD,
     TOO_SHORT,
     WRITTEN,
-    PublishedList,
+    PreviousList,
     described,
     list_changes,
     write_groups,
@@ -25,12 +25,11 @@ from rfm_ml.campaigns.manifest import (
 )
 from rfm_ml.features.audiences.audiences import Audiences
 from rfm_ml.study.messages import Sent
-from rfm_ml.study.study import Study
 
 BELOW_MINIMUM: Final = "list below the destination's minimum"
 
 
-def deliver(audiences: Audiences, name: str, folder: Path, *, confirmed: Collection[str] = ()) -> dict[str, Any]:
+def write_audience(audiences: Audiences, name: str, folder: Path, *, confirmed: Collection[str] = ()) -> dict[str, Any]:
     """Write the list of an audience into a folder that nobody else can read, and return its manifest.
 
     A list that moved too much since the last one, is too short or empty, leaves no file that could be sent. One that
@@ -54,7 +53,9 @@ def deliver(audiences: Audiences, name: str, folder: Path, *, confirmed: Collect
     """
     folder.mkdir(mode=0o700, parents=True)
     study, prepared = audiences.study, audiences.prepared(name)
-    written = audiences.make_format(name).write(audiences.contacts_of(name), folder, audience=name, as_of=study.as_of)
+    written = audiences.make_destination(name).write(
+        audiences.contacts_of(name), folder, audience=name, as_of=study.as_of
+    )
     rejects = read_rejects(written.rejects_file)
     written.rejects_file.unlink()  # suppressed.csv holds them too
     write_reasons(folder / "suppressed.csv", _suppressed(prepared.funnel, rejects, written))
@@ -92,12 +93,7 @@ def deliver(audiences: Audiences, name: str, folder: Path, *, confirmed: Collect
     return manifest
 
 
-def lists_file(study: Study) -> Path:
-    """Return the file of the cache in which a run leaves the manifests of its lists, for the pages it makes."""
-    return study.store.root / f"lists-{study.basis}.json"
-
-
-def counts(filters: pd.DataFrame, written: Written) -> pd.DataFrame:
+def counts(filters: pd.DataFrame, written: WrittenList) -> pd.DataFrame:
     """Return `step, left_out, remaining` from the selection to the list.
 
     Parameters
@@ -136,7 +132,7 @@ def _with_listed(groups: pd.DataFrame, listed: pd.Series) -> pd.DataFrame:
     return groups.assign(listed=groups["customer_id"].isin(listed))
 
 
-def _suppressed(funnel: Funnel, rejects: pd.DataFrame, written: Written) -> pd.DataFrame:
+def _suppressed(funnel: Funnel, rejects: pd.DataFrame, written: WrittenList) -> pd.DataFrame:
     parts = [funnel.suppressed.astype({"customer_id": "str"}), rejects]
     if written.below_minimum:
         short = _listed(funnel.ids, rejects).astype("str")
@@ -161,7 +157,7 @@ def _asked(audiences: Audiences, name: str) -> dict[str, Any]:
     }
 
 
-def _against(rows: int, last: PublishedList | None, *, limit: float | None, confirmed: bool) -> dict[str, Any]:
+def _against(rows: int, last: PreviousList | None, *, limit: float | None, confirmed: bool) -> dict[str, Any]:
     """Return how the list compares with the last one."""
     before = None if last is None else len(last.customer_ids)
     moved = size_change(rows, before)

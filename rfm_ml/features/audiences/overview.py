@@ -1,64 +1,73 @@
-"""The lists of a run: written for each audience, and what the report tells of them."""
+"""The lists of a report: written for each audience, and what the report says of them."""
 
-import json
-from collections.abc import Collection
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from rfm_ml.campaigns.manifest import HELD, write_groups
-from rfm_ml.core.checks import require_known
 from rfm_ml.features.audiences.audiences import Audiences
-from rfm_ml.features.audiences.lists import deliver, holdout_table, lists_file
+from rfm_ml.features.audiences.lists import holdout_table, write_audience
+from rfm_ml.features.feature import Facts, Feature, Report
+from rfm_ml.study import Study
 
 Manifests = dict[str, dict[str, Any]]
 """What was written for each audience, by its name."""
 
 
-def require_confirmable(audiences: Audiences, confirmed: Collection[str]) -> None:
-    """Refuse to confirm what is no audience.
+class AudienceLists(Feature):
+    """The lists of a study's audiences in its report."""
 
-    Raises
-    ------
-    ParamsError
-        Names the nearest one.
-    """
-    for name in confirmed:
-        require_known(name, audiences.names, what="--confirm: an audience of this study")
+    notebooks = ("70_campaigns",)
 
+    def __init__(self, study: Study) -> None:
+        super().__init__(study)
+        self.audiences = study.feature(Audiences)
+        self._manifests: Manifests = {}
 
-def write_campaigns(audiences: Audiences, to: Path, *, confirmed: Collection[str] = ()) -> Manifests:
-    """Write `campaigns/<audience>/` for every audience, and tables about them; the same input gives the same bytes.
+    @property
+    def stage(self) -> str:
+        """What a run shows while lists are written."""
+        return "Writing audiences" if self.audiences.names else ""
 
-    Parameters
-    ----------
-    audiences
-        Those of the study.
-    to
-        Folder of the report; `tables/` lies in it already.
-    confirmed
-        Audiences whose lists go whatever their size.
-    """
-    if not audiences.names:
-        return {}
-    campaigns, tables = to / "campaigns", to / "tables"
-    campaigns.mkdir(mode=0o700, exist_ok=True)
-    found = {name: deliver(audiences, name, campaigns / name, confirmed=confirmed) for name in audiences.names}
-    overview(found).to_csv(tables / "audiences.csv", index=False)
-    lists_file(audiences.study).write_text(json.dumps(found), encoding="utf-8")
-    filters = [pd.DataFrame(m["counts"]).assign(audience=name) for name, m in found.items()]
-    columns = ["audience", "step", "left_out", "remaining"]
-    pd.concat(filters)[columns].to_csv(tables / "audience_filters.csv", index=False)
-    audiences.overlap.to_csv(tables / "audience_overlap.csv", index=False)
-    balance = {name: holdout_table(audiences, name) for name in found if audiences.given[name].holdout}
-    if balance:
-        pd.concat(balance, names=["audience"]).reset_index(level=0).to_csv(
-            tables / "audience_holdouts.csv", index=False
-        )
-    if audiences.study.params.activation.global_holdout:
-        write_groups(campaigns / "global_groups.parquet", audiences.global_groups)
-    return found
+    def require_usable(self) -> None:
+        """Refuse what this study cannot select, rank by or write, see `Audiences.require_usable`."""
+        self.audiences.require_usable()
+
+    def write(self, report: Report) -> None:
+        """Write `campaigns/<audience>/` for every audience, and tables about them."""
+        if not self.audiences.names:
+            return
+        report.day.folder("campaigns").mkdir(mode=0o700, exist_ok=True)
+        self._manifests = {
+            name: write_audience(self.audiences, name, report.day.list_folder(name), confirmed=report.confirmed)
+            for name in self.audiences.names
+        }
+        super().write(report)
+        self.study.context.save(lists={"basis": self.study.basis, "manifests": self._manifests})
+        if self.study.params.activation.global_holdout:
+            write_groups(report.day.global_groups, self.audiences.global_groups)
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return the lists, each filter, the overlap and the hold-outs by segment, once the lists are written."""
+        lists, audiences = self._manifests, self.audiences
+        if not lists:
+            return {}
+        filters = [pd.DataFrame(m["counts"]).assign(audience=name) for name, m in lists.items()]
+        tables = {
+            "audiences": overview(lists),
+            "audience_filters": pd.concat(filters)[["audience", "step", "left_out", "remaining"]],
+            "audience_overlap": audiences.overlap,
+        }
+        balance = {name: holdout_table(audiences, name) for name in lists if audiences.given[name].holdout}
+        if balance:
+            tables["audience_holdouts"] = pd.concat(balance, names=["audience"]).reset_index(level=0)
+        return tables
+
+    def facts(self) -> Facts:
+        """Return a row per list for the front page, figures for `run.json`, warnings and what was held back."""
+        lists = self._manifests
+        run = {"audiences": for_manifest(lists)}
+        return Facts({"audiences": for_index(lists)}, run, list_warnings(lists), held=held_sentences(lists))
 
 
 def overview(manifests: Manifests) -> pd.DataFrame:

@@ -1,7 +1,6 @@
 """What a study is about to send: who gets what, what it may pay, and how large a lift it could show."""
 
 import datetime as dt
-import json
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Final
@@ -14,7 +13,7 @@ from rfm_ml.customers.windows import window_sums
 from rfm_ml.evaluation.profit import profit_curve
 from rfm_ml.experiments.power import HOLDOUTS, power_table
 from rfm_ml.features.audiences.audiences import WILLING, Audiences
-from rfm_ml.features.audiences.lists import BELOW_MINIMUM, holdout_table, lists_file
+from rfm_ml.features.audiences.lists import BELOW_MINIMUM, holdout_table
 from rfm_ml.study.study import Study
 
 RESPONSES: Final = (0.05, 0.1, 0.2)
@@ -29,6 +28,7 @@ STEPS: Final = {
     "erased": "must_not",
     "erased or objected": "must_not",
     "no consent": "must_not",
+    "refused": "must_not",
     "bounced or complained": "must_not",
     WILLING: "need_not",
     "written to often enough lately": "need_not",
@@ -39,7 +39,7 @@ STEPS: Final = {
     "same address as another customer": "no_use",
     BELOW_MINIMUM: "no_use",
 }
-"""The filters in four groups, in the order in which they apply."""
+"""The filters by the beginning of their names, in four groups, in the order in which they apply."""
 
 POWER: Final = [
     "outcome",
@@ -65,7 +65,7 @@ class CampaignPlan:
 
     def __init__(self, study: Study) -> None:
         self.study = study
-        self.audiences = Audiences(study)
+        self.audiences = study.feature(Audiences)
 
     @property
     def names(self) -> list[str]:
@@ -75,8 +75,7 @@ class CampaignPlan:
     @cached_property
     def _written(self) -> dict[str, dict[str, Any]]:
         """The manifests of the run that this is part of; empty outside of one."""
-        file = lists_file(self.study)
-        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        return self.study.context.lists(basis=self.study.basis)
 
     def counts(self, name: str) -> pd.DataFrame:
         """Return `step, left_out, remaining` of an audience; what its destination rejects is known only in a run."""
@@ -126,10 +125,9 @@ class CampaignPlan:
         rows = []
         for name in self.names:
             counts = self.counts(name)
-            steps = ["no consent" if str(s).startswith("no consent") else s for s in counts["step"]]
             out = dict.fromkeys(STEPS.values(), 0)
-            for step, left_out in zip(steps[1:], counts["left_out"].iloc[1:], strict=True):
-                out[STEPS[step]] += int(left_out)
+            for step, left_out in counts[["step", "left_out"]].iloc[1:].itertuples(index=False):
+                out[next(group for start, group in STEPS.items() if step.startswith(start))] += int(left_out)
             ends = [int(counts["remaining"].iloc[i]) for i in (0, -1)]
             rows.append({"audience": name, "selected": ends[0], **out, "on_the_list": ends[1]})
         return pd.DataFrame(rows, columns=["audience", "selected", *dict.fromkeys(STEPS.values()), "on_the_list"])
@@ -178,7 +176,7 @@ class CampaignPlan:
         contact_cost
             Of one message, in currency.
         """
-        if self.study.params.clv is None:
+        if self.study.params.clv is None or self.study.why_no_predictions:
             return pd.DataFrame(columns=["response", "depth", "profit"])
         expected = self.study.predictions.groupby("customer_id")["expected_spend"].sum()
         chosen = expected[expected.index.isin(self._customers(name))].to_numpy()

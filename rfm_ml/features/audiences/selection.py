@@ -105,11 +105,11 @@ class Selection:
 
     @cached_property
     def _triggers(self) -> Triggers:
-        return Triggers(self.study)
+        return self.study.feature(Triggers)
 
     @cached_property
     def _dynamic(self) -> DynamicSegments:
-        return DynamicSegments(self.study)
+        return self.study.feature(DynamicSegments)
 
     def require_usable(self) -> None:
         """Refuse segments that no customer of the study can be in, and figures it does not have.

@@ -22,7 +22,8 @@ from rfm_ml.experiments.lift import interaction_test
 from rfm_ml.experiments.randomisation import balance_table, balance_test, sample_ratio
 from rfm_ml.experiments.verdict import LESS, MISMATCH, MORE, NO_EFFECT_SHOWN, Verdict, among
 from rfm_ml.features.campaign_results.frames import COVARIATES, PAST, WEIGHTED_BY, CampaignFrames, Frame
-from rfm_ml.features.campaign_results.sends import Send, find_sends
+from rfm_ml.features.campaign_results.sends import Send, Sends, find_sends
+from rfm_ml.features.feature import Feature
 from rfm_ml.study.study import Study
 
 HOLDOUT: Final = "hold-out"
@@ -35,7 +36,7 @@ CAMPAIGNS: Final = [
 """Columns of the table of campaigns."""
 
 
-class CampaignResults:
+class CampaignResults(Feature):
     """What the campaigns of a study brought.
 
     Who was held out by lot is what the treated would have been without the campaign. Where nobody was held out,
@@ -54,13 +55,31 @@ class CampaignResults:
     True
     """
 
+    notebooks = ("71_campaign_results",)
+
     def __init__(self, study: Study) -> None:
-        self.study = study
+        super().__init__(study)
         self.asked = study.params.campaign_results
-        found = find_sends(study)
-        self.sends, self._told = found.judged, found.notes
-        self._frames = CampaignFrames(study, found)
         self._found: dict[tuple[str, str], Found] = {}
+
+    @cached_property
+    def _campaigns_sent(self) -> Sends:
+        return find_sends(self.study)
+
+    @property
+    def sends(self) -> list[Send]:
+        """The campaigns that are judged, by day."""
+        return self._campaigns_sent.judged
+
+    @cached_property
+    def _frames(self) -> CampaignFrames:
+        return CampaignFrames(self.study, self._campaigns_sent)
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return lifts, campaigns and how alike the groups are, if there are campaigns to judge."""
+        if not self.sends:
+            return {}
+        return {"campaign_lift": self.lift, "campaigns": self.campaigns, "campaign_balance": self.balance}
 
     @cached_property
     def outcomes(self) -> list[Outcome]:
@@ -81,8 +100,8 @@ class CampaignResults:
         """What to know before relying on the figures."""
         if not self.sends:
             why = "There are no campaigns to judge. Name a campaigns: table in the params, with a group per customer."
-            return [why, *self._told]
-        found = [*self._told, *self._frames.notes]
+            return [why, *self._campaigns_sent.notes]
+        found = [*self._campaigns_sent.notes, *self._frames.notes]
         if self._frames.margin_share is not None:
             found.append(f"Margin is assumed to be {self._frames.margin_share:.0%} of spend, as in clv: of the params.")
         if any(s.has_holdout and s.holdout is None for s in self.sends):

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from rfm_ml.campaigns.manifest import WRITTEN, read_groups, read_manifest
+from rfm_ml.study.archive import Day
 from rfm_ml.study.messages import NO_MESSAGE
 from rfm_ml.study.study import Study
 
@@ -76,23 +77,23 @@ def find_sends(study: Study) -> Sends:
     return found._replace(judged=sorted(judged, key=lambda s: (s.sent_on, s.campaign)))
 
 
-def own_sends(report: Path, day: date) -> list[Send]:
+def own_sends(report: Day, day: date) -> list[Send]:
     """Return the lists with a message that a run has written, by audience.
 
     Groups are drawn at the end of the report's day, so a campaign begins on the day after. Lists that were held back
     went to nobody, and suppression lists and those for colleagues carry no message: they are left out.
     """
     found = []
-    for file in sorted(report.glob("campaigns/*/manifest.json")):
-        manifest, audience = read_manifest(file.parent), file.parent.name
+    for audience, folder in report.lists().items():
+        manifest = read_manifest(folder)
         if manifest["status"] != WRITTEN or manifest.get("channel") in NO_MESSAGE:
             continue
-        rows = _drawn(file.parent / "groups.parquet")
+        rows = _drawn(folder / "groups.parquet")
         if len(rows):
             holdout = (manifest.get("holdout") or {}).get("share")
             found.append(replace(_send(f"{audience} {day}", rows), holdout=holdout, lot=audience))
-    for file in sorted(report.glob("campaigns/triggers/*.groups.parquet")):
-        rows, trigger = _drawn(file), f"trigger {file.name.removesuffix('.groups.parquet')}"
+    for name, file in report.all_trigger_groups().items():
+        rows, trigger = _drawn(file), f"trigger {name}"
         if len(rows):
             found.append(replace(_send(f"{trigger} {day}", rows), lot=trigger))
     return found

@@ -16,14 +16,15 @@ from rfm_ml.core.store import code_digest, digest
 from rfm_ml.customers import customer_table
 from rfm_ml.customers.holdout import Log, order_span, until_day
 from rfm_ml.evaluation.backtest import Settings, run_backtest
+from rfm_ml.evaluation.backtest_results import backtest_results, empty_results
 from rfm_ml.evaluation.built_in import BASELINES, all_candidates, require_candidates
 from rfm_ml.evaluation.candidates import Candidate
-from rfm_ml.evaluation.economics import Economics
-from rfm_ml.evaluation.findings import findings, no_findings
 from rfm_ml.evaluation.leakage import leaking_candidates
 from rfm_ml.evaluation.origins import Build, Origin, Plan, choose_origins, make_origins
+from rfm_ml.evaluation.profit import Economics
 from rfm_ml.evaluation.recommend import Recommendation
-from rfm_ml.evaluation.views import difference_lines, overview, pareto_points
+from rfm_ml.evaluation.summary import difference_lines, overview, pareto_points
+from rfm_ml.features.feature import Feature, Report
 from rfm_ml.params import Comparison
 from rfm_ml.segments.model import decided
 from rfm_ml.study.study import Study
@@ -41,7 +42,7 @@ PAGE: Final = "50_strategy_comparison"
 Progress = Callable[[int, int], None]
 
 
-class StrategyComparison:
+class StrategyComparison(Feature):
     """The backtest of a study's strategies, computed once and kept by content.
 
     What the data do not allow has no rows; `notes` say why.
@@ -63,8 +64,10 @@ class StrategyComparison:
     >>> compared.recommendation.chosen  # doctest: +SKIP
     """
 
+    notebooks = (PAGE,)
+
     def __init__(self, study: Study, *, bootstraps: int = 0, jobs: int = 2, progress: Progress | None = None) -> None:
-        self.study = study
+        super().__init__(study)
         self.by_default = study.params.comparison is None
         asked = study.params.comparison or QUICK.model_copy(
             update={"candidates": [*study.strategies, *(QUICK.candidates or ())]}
@@ -81,6 +84,22 @@ class StrategyComparison:
             If the params ask for them.
         """
         require_candidates(self.study.strategies, self.asked.candidates)
+
+    @property
+    def stage(self) -> str:
+        """What a run shows while strategies are compared."""
+        return "Comparing strategies" if compares(self.study) else ""
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return `scorecard`, `scorecard_pairs` and `scorecard_ranks`, if the params or a page ask for them."""
+        if not compares(self.study):
+            return {}
+        return {"scorecard": self.scorecard, "scorecard_pairs": self.pairs, "scorecard_ranks": self.ranks}
+
+    def write(self, report: Report) -> None:
+        """Write the tables, which takes minutes on many customers."""
+        self._jobs, self._progress = report.jobs, report.progress
+        super().write(report)
 
     # --- what was found -----------------------------------------------------------------------------------------
     @cached_property
@@ -144,7 +163,7 @@ class StrategyComparison:
 
     @property
     def overview(self) -> pd.DataFrame:
-        """One row per strategy as it is, and per score cut into 10 groups, the best first; as `views.overview`.
+        """One row per strategy as it is, and per score cut into 10 groups, the best first; as `summary.overview`.
 
         The study's own, the baselines, the leader and the recommended one always have a row.
         """
@@ -183,7 +202,7 @@ class StrategyComparison:
         try:
             plan, origins, candidates, notes = self._prepare()
         except DataError as error:
-            return no_findings(f"Strategies could not be compared. {error}")
+            return empty_results(f"Strategies could not be compared. {error}")
         settings = Settings(self.asked.bootstraps, self.asked.refits, self.economics, self.asked.seed)
         most = max(len(o.spend) for o in origins)
         jobs = min(self._jobs, os.cpu_count() or 1) if most > WORTH_PROCESSES else 1
@@ -191,11 +210,11 @@ class StrategyComparison:
         judged = [j for outcome in outcomes for j in outcome.judged]
         notes += [note for outcome in outcomes for note in outcome.notes]
         if not judged:
-            return no_findings(*notes)
-        return findings(
+            return empty_results(*notes)
+        return backtest_results(
             judged,
             origins,
-            words=plan.words,
+            plan=plan.words,
             notes=notes,
             settings=settings,
             leading=self.study.strategies[0],

@@ -111,15 +111,15 @@ def _from_table(study: Study, customer_id: Any) -> list[tuple[Any, str, str]]:
 
 def _from_lists(study: Study, customer_id: Any) -> list[tuple[Any, str, str]]:
     found = []
-    for day, place in list(study.earlier.runs().items())[:MOST_MONTHS]:
-        for folder in sorted(p.parent for p in place.glob("campaigns/*/manifest.json")):
+    for day, published in list(study.earlier.runs().items())[:MOST_MONTHS]:
+        for folder in published.lists().values():
             if read_manifest(folder)["status"] == WRITTEN:
                 groups = read_groups(folder / "groups.parquet")
                 his = groups[groups["customer_id"] == customer_id]
                 told = [HELD_OUT] * int((his["group"] == CONTROL).any()) or [RECEIVED] * int(his["listed"].any())
                 found += [(pd.Timestamp(day), folder.name, got) for got in told]
-        if (file := place / "campaigns" / "global_groups.parquet").exists():
-            groups = read_groups(file)
+        if published.global_groups.exists():
+            groups = read_groups(published.global_groups)
             out = groups.loc[groups["group"] == CONTROL, "customer_id"]
             found += [(pd.Timestamp(day), "every list", HELD_OUT)] * int(out.eq(customer_id).any())
     return found

@@ -169,12 +169,12 @@ class CustomerView:
     @cached_property
     def dynamic(self) -> list[str]:
         """The dynamic segments he is in."""
-        return DynamicSegments(self.study).of_customer(self.customer_id)
+        return self.study.feature(DynamicSegments).of_customer(self.customer_id)
 
     @cached_property
     def triggers(self) -> pd.DataFrame | None:
         """`rule, channel, reason, due_on` of the triggers that found him; None without triggers or an earlier day."""
-        found = Triggers(self.study)
+        found = self.study.feature(Triggers)
         names = [n for n in found.names if found.since(n) is not None]
         if not names:
             return None

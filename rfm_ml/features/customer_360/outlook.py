@@ -50,7 +50,7 @@ def outlook(study: Study, rows: pd.DataFrame) -> tuple[pd.DataFrame | None, list
         `p_alive`, `expected_orders`, `expected_spend`, and of the predictions `orders_low`, `orders_high`, `clv`,
         `expected_next_order_on`; None where no model can be fitted.
     """
-    forecast = Forecast(study)
+    forecast = study.feature(Forecast)
     tiers = _tiers(study, rows)
     found = []
     if not (forecast.by_default and tiers):

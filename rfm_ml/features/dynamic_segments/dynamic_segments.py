@@ -10,20 +10,22 @@ import pandas as pd
 from rfm_ml.core.checks import did_you_mean, require_known
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.core.store import digest
+from rfm_ml.core.text import long_day, percent
 from rfm_ml.criteria import Condition, count_members, membership, parse_criteria, predicates, unmatched_values
 from rfm_ml.criteria.conditions import Column, Every, Filter
 from rfm_ml.criteria.limits import EXACTLY, Bounds, require_possible
 from rfm_ml.customers.engagement import ENGAGED
+from rfm_ml.features.feature import Facts, Feature, Report
 from rfm_ml.segments import PROSPECT
 from rfm_ml.strategies import ScoreStrategy
-from rfm_ml.study.published import EarlierDay
+from rfm_ml.study.lists import write_list
 from rfm_ml.study.study import Study
 
 MONTHS: Final = 12
 """Month-ends before the as-of day at which sizes are counted."""
 
 
-class DynamicSegments:
+class DynamicSegments(Feature):
     """Segments by the criteria of a study.
 
     Parameters
@@ -46,7 +48,7 @@ class DynamicSegments:
     """
 
     def __init__(self, study: Study, *, where: Mapping[str, Any] | None = None) -> None:
-        self.study = study
+        super().__init__(study)
         given = {name: (s.where, f"dynamic_segments.{name}.where") for name, s in study.params.dynamic_segments.items()}
         given |= {name: (criteria, name) for name, criteria in (where or {}).items()}
         self.criteria = {name: parse_criteria(criteria, path=path) for name, (criteria, path) in given.items()}
@@ -87,6 +89,45 @@ class DynamicSegments:
             With the path to the fault.
         """
         self._members(self.criteria, self.study)
+
+    def remarks(self) -> list[str]:
+        """Return the values that criteria name and the data do not hold, as `not_seen`."""
+        return self.not_seen()
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return what each segment is worth, the sizes over time and the overlap, if the params have any."""
+        if not self.names:
+            return {}
+        return {
+            "dynamic_segments": self.summary,
+            "dynamic_sizes": self.history,
+            "dynamic_overlap": self.overlap,
+        }
+
+    def write(self, report: Report) -> None:
+        """Write the tables, and the members of each segment to `segments/dynamic/`."""
+        super().write(report)
+        folder = report.day.folder("segments") / "dynamic"
+        if self.names:
+            folder.mkdir()
+        for name in self.names:
+            write_list(self.study, self.members(name), folder / name)
+
+    def facts(self) -> Facts:
+        """Return a row per segment for the front page, with its size one period ago."""
+        return Facts({"dynamic": [self._row(row) for row in self.summary.to_dict("records")] if self.names else []})
+
+    def _row(self, row: dict[Any, Any]) -> dict[str, str]:
+        sizes = self.history.sort_values("as_of")
+        before = sizes.loc[sizes["name"] == row["name"], ["as_of", "customers"]].to_numpy()[-2:-1]
+        return {
+            "name": row["name"],
+            "description": row["description"],
+            "customers": f"{row['customers']:,}",
+            "share": percent(row["share"]),
+            "revenue_share": percent(row["revenue_share"]),
+            "before": ", ".join(f"{n:,} on {long_day(pd.Timestamp(day).date())}" for day, n in before),
+        }
 
     def members(self, name: str) -> pd.DataFrame:
         """Return who is in a segment: `customer_id, orders, spend, last_order_on, segment`, by customer.
@@ -195,7 +236,7 @@ class DynamicSegments:
         return [name for name in self.study.strategies if name in named]
 
     def _seen_from(self, day: dt.date) -> Study:
-        return self.study if day == self.study.as_of else EarlierDay(self.study, as_of=day)
+        return self.study.at(day)
 
     def _month_ends(self) -> list[dt.date]:
         ends = pd.date_range(self.study.customers["first_order_on"].min(), self.study.as_of, freq="ME")

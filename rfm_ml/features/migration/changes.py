@@ -1,18 +1,17 @@
 """What changed since the last published day: movement, data, and alerts beyond limits."""
 
-import json
 from datetime import date
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from rfm_ml.features.migration.alerts import data_alerts, drift_alerts, size_alerts, stop
+from rfm_ml.core.text import long_day
+from rfm_ml.features.feature import Facts, Feature, Report
+from rfm_ml.features.migration.alerts import MOST, data_alerts, drift_alerts, size_alerts, stop
 from rfm_ml.features.migration.history import History
 from rfm_ml.features.migration.sentences import movement_words
-from rfm_ml.features.triggers.triggers import Triggers
 from rfm_ml.segments.movement import (
     move_in_words,
     movement_by_segment,
@@ -21,13 +20,12 @@ from rfm_ml.segments.movement import (
     share_moved,
     up_and_down,
 )
-from rfm_ml.study import Study
 
 BIGGEST = 5
 """Movements that the front page names."""
 
 
-class Changes:
+class Changes(Feature):
     """A study's day against the last published one, run or backfilled.
 
     Parameters
@@ -35,9 +33,6 @@ class Changes:
     study
         With its models settled.
     """
-
-    def __init__(self, study: Study) -> None:
-        self.study = study
 
     @cached_property
     def last(self) -> dict[str, pd.DataFrame]:
@@ -50,11 +45,6 @@ class Changes:
         """The history of each strategy."""
         return {name: History(self.study, name) for name in self.study.strategies}
 
-    @cached_property
-    def triggers(self) -> Triggers:
-        """What the triggers of the params found since the last published day."""
-        return Triggers(self.study)
-
     def since(self, name: str) -> date:
         """Return the last published day of a strategy."""
         return pd.Timestamp(self.last[name]["as_of"].iloc[0]).date()
@@ -66,7 +56,7 @@ class Changes:
         return {n: movement_matrix(rows, now[n].today, order=now[n].segments) for n, rows in self.last.items()}
 
     @cached_property
-    def tables(self) -> dict[str, pd.DataFrame]:
+    def by_segment(self) -> dict[str, pd.DataFrame]:
         """The same per segment, as `movement_by_segment`, with what a refit did in `by_refit`."""
         tables = {}
         for name, rows in self.last.items():
@@ -86,7 +76,7 @@ class Changes:
     def summary(self) -> dict[str, Any]:
         """The movement of each strategy in figures, for the manifest."""
         found = {}
-        for name, table in self.tables.items():
+        for name, table in self.by_segment.items():
             matrix, causes = self.matrices[name], self.histories[name].causes
             found[name] = {
                 "since": self.since(name).isoformat(),
@@ -111,7 +101,7 @@ class Changes:
         runs = self.study.earlier.runs()
         if not runs:
             return []
-        last = json.loads((next(iter(runs.values())) / "run.json").read_text(encoding="utf-8"))["rows"]
+        last = next(iter(runs.values())).manifest()["rows"]
         net = self.study.waterfall.iloc[-1]
         now = {"counted": int(net["rows"]), "orders": int(net["orders"]), "customers": int(net["customers"])}
         words = {"counted": "order lines that count", "orders": "orders", "customers": "customers"}
@@ -126,36 +116,42 @@ class Changes:
         told = data_alerts(self.data, limits=limits)
         for name in study.strategies:
             told += drift_alerts(name, study.model(name).drift(study.customers), limits=limits)
-        for name, table in self.tables.items():
+        for name, table in self.by_segment.items():
             told += size_alerts(name, table, since=self.since(name), limits=limits)
         return told
 
-    def stop_if_asked(self, *, failed: Path) -> None:
-        """Stop the run on an alert, if the params say so.
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return `sizes_<strategy>`, and `movement_<strategy>` where there is an earlier day."""
+        sizes = {f"sizes_{name}": self.sizes(name) for name in self.study.strategies}
+        return sizes | {f"movement_{name}": matrix for name, matrix in self.matrices.items()}
 
-        Parameters
-        ----------
-        failed
-            Folder that gets every alert then.
+    def write(self, report: Report) -> None:
+        """Write the tables.
 
         Raises
         ------
         AlertError
-            With the first alerts; nothing is published.
+            If there are alerts and the params say that they stop the run; nothing is published then.
         """
         if self.alerts and self.study.params.alerts is not None and self.study.params.alerts.stop:
-            stop(self.alerts, failed=failed)
+            stop(self.alerts, failed=report.day.failed)
+        super().write(report)
 
-    def for_index(self) -> dict[str, Any] | None:
+    def facts(self) -> Facts:
+        """Return what changed, in words and figures, and the alerts."""
+        page = {"changed": self.front_page(), "most_alerts": MOST}
+        return Facts(page, {"movement": self.summary, "alerts": self.alerts}, alerts=self.alerts)
+
+    def front_page(self) -> dict[str, Any] | None:
         """Return what the front page tells about the leading strategy, None on the first day."""
         name = self.study.strategies[0]
-        if name not in self.tables:
+        if name not in self.by_segment:
             return None
-        matrix, table = self.matrices[name], self.tables[name]
+        matrix, table = self.matrices[name], self.by_segment[name]
         moved = matrix[matrix["from_segment"] != matrix["to_segment"]]
         refit = table["by_refit"].abs().sum() > 0
         return {
-            "since": self.since(name),
+            "since": long_day(self.since(name)),
             "words": movement_words(matrix, currency=self.study.params.currency),
             "refit": refit,
             "rows": [

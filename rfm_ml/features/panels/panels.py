@@ -14,6 +14,8 @@ from rfm_ml.customers.funnel import STAGES, first_month_cohorts, funnel
 from rfm_ml.customers.panels import recent_and_before
 from rfm_ml.customers.regularity import RHYTHMS
 from rfm_ml.customers.snapshots import each_snapshot
+from rfm_ml.features.feature import Feature
+from rfm_ml.segments import SegmentModel
 from rfm_ml.segments.activity import abandoned_carts, responsiveness, retention
 from rfm_ml.segments.over_time import level_purchases, levels_over_time
 from rfm_ml.segments.portrait import segment_portrait
@@ -27,7 +29,7 @@ RECENT_DAYS: Final = 90
 CART_DAYS: Final = 30
 
 
-class Panels:
+class Panels(Feature):
     """What the panels of one strategy show. What the inputs do not allow is None; `why_not` says why.
 
     Parameters
@@ -46,17 +48,37 @@ class Panels:
     'The params name no events, so nobody can tell who opens, clicks, visits or fills carts.'
     """
 
+    notebooks = ("40_segment_panels", "41_behaviour_panels")
+
     def __init__(self, study: Study, strategy: str | None = None) -> None:
-        self.study = study
-        self.model = study.model(strategy)
-        self.assigned = study.segments(strategy)
+        super().__init__(study)
+        self._strategy = strategy
         self.why_not: dict[str, str] = {}
-        self._order = self.model.segment_map.all_names() if self.model.segment_map else self.model.segments
         if study.events is None:
             none = "The params name no events, so nobody can tell who"
             self.why_not["responsiveness"] = f"{none} opens, clicks, visits or fills carts."
             self.why_not["carts"] = f"{none} left a cart behind."
             self.why_not["leads"] = f"{none} looked around without an order."
+
+    @cached_property
+    def model(self) -> SegmentModel:
+        """The segment model of the strategy."""
+        return self.study.model(self._strategy)
+
+    @cached_property
+    def assigned(self) -> pd.DataFrame:
+        """The segments of the strategy, as `Study.segments`."""
+        return self.study.segments(self._strategy)
+
+    @property
+    def _order(self) -> list[str]:
+        return self.model.segment_map.all_names() if self.model.segment_map else self.model.segments
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return what the segments do besides ordering, as far as the inputs tell."""
+        every = {"funnel": self.funnel, "responsiveness": self.responsiveness, "abandoned_carts": self.carts}
+        every["portrait"] = self.portrait
+        return {name: table for name, table in every.items() if table is not None}
 
     @cached_property
     def month_ends(self) -> list[date]:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from rfm_ml.campaigns.products import BY, ProductRules, next_products, product_columns, product_lift
 from rfm_ml.core.errors import ParamsError
+from rfm_ml.features.feature import Feature
 from rfm_ml.segments import SegmentModel
 from rfm_ml.study import Study
 
@@ -124,6 +125,22 @@ def _details(study: Study, rules: ProductRules) -> Any:
         return None
     named = [c for c in ("name", "category", "brand") if c in study.products.columns]
     return study.products.select("product_id", *named) if named else None
+
+
+class Recommendations(Feature):
+    """The products that each segment of each strategy buys more than others."""
+
+    notebooks = ("42_products",)
+
+    def require_usable(self) -> None:
+        """Refuse recommendations of what the order log does not name, see `require_products`."""
+        require_products(self.study)
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return `products_<strategy>`, if the params ask for recommendations."""
+        if self.study.params.recommendations is None:
+            return {}
+        return {f"products_{name}": segment_products(self.study, name) for name in self.study.strategies}
 
 
 class Offers:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
@@ -13,8 +12,9 @@ from typing import Any
 
 import pandas as pd
 
-from rfm_ml.campaigns.webhook import Webhook
-from rfm_ml.core.errors import DataError, DeliveryError, DeliveryRefusedError
+from rfm_ml.campaigns.carriers.webhook import Webhook
+from rfm_ml.core.errors import DeliveryError, DeliveryRefusedError
+from rfm_ml.core.journal import Journal
 
 Span = tuple[str, str]
 
@@ -30,7 +30,7 @@ class Sent:
 
 
 class Outbox:
-    """A journal of batches, appended to and never rewritten; call it with the study's lock held.
+    """A journal of batches; call it with the study's lock held.
 
     A batch is written down before it is sent and marked when it has arrived. A process that is killed in between
     sends the batch again with the same idempotency key, so the receiver can drop it.
@@ -38,12 +38,12 @@ class Outbox:
     Parameters
     ----------
     file
-        JSON lines, made when the first batch is queued, for its owner alone to read.
+        File of the journal.
 
     Raises
     ------
     DataError
-        If a line is damaged. A last line that was cut off by a kill counts as not written.
+        If the journal is damaged.
     """
 
     def __init__(self, file: Path) -> None:
@@ -51,19 +51,8 @@ class Outbox:
         self._batches: dict[str, dict[str, Any]] = {}
         self._settled: set[str] = set()
         self._spans: dict[tuple[str, str], list[Span]] = defaultdict(list)
-        self._whole = 0
-        content = file.read_bytes() if file.exists() else b""
-        for number, line in enumerate(content.splitlines(keepends=True), start=1):
-            if not line.endswith(b"\n"):
-                break
-            try:
-                self._take(json.loads(line))
-            except (ValueError, KeyError, TypeError):
-                raise DataError(
-                    f"The journal of what was sent must be whole. Line {number} of {str(file)!r} is damaged. Mend it "
-                    "from a backup; without it actions would be sent twice."
-                ) from None
-            self._whole += len(line)
+        what, without = "what was sent", "actions would be sent twice"
+        self._journal = Journal(file, what=what, without=without, take=self._take)
 
     def queue(self, actions: pd.DataFrame, *, study: str, trigger: str, since: str, as_of: str, batch_size: int) -> int:
         """Write down the actions that are new, in batches; return how many there are.
@@ -100,7 +89,7 @@ class Outbox:
                 item["id"] = _digest(study, trigger, _subject(item), since, as_of)
             key = _digest(study, trigger, *(item["id"] for item in items))
             about = {"study": study, "trigger": trigger, "since": since, "as_of": as_of}
-            self._append({"queued": key, **about, "items": items})
+            self._journal.append({"queued": key, **about, "items": items})
         return len(fresh)
 
     def queue_alerts(self, alerts: Sequence[str], *, study: str, as_of: str) -> None:
@@ -108,7 +97,7 @@ class Outbox:
         key = _digest(study, "alerts", as_of, *alerts)
         if not self.knows_alerts(alerts, study=study, as_of=as_of):
             items = [{"customer_id": "", "alert": alert} for alert in alerts]
-            self._append({"queued": key, "study": study, "trigger": None, "as_of": as_of, "items": items})
+            self._journal.append({"queued": key, "study": study, "trigger": None, "as_of": as_of, "items": items})
 
     def knows_alerts(self, alerts: Sequence[str], *, study: str, as_of: str) -> bool:
         """Say whether there is nothing to queue: no alert, or the same ones of that day were written down before."""
@@ -131,7 +120,7 @@ class Outbox:
 
     def settle(self, key: str, *, how: str) -> None:
         """Mark a batch as done: `how` is "sent", or "dropped" if nobody is left in it."""
-        self._append({how: key, "at": datetime.now(UTC).isoformat(timespec="seconds")})
+        self._journal.append({how: key, "at": datetime.now(UTC).isoformat(timespec="seconds")})
 
     def _take(self, entry: dict[str, Any]) -> None:
         if "queued" not in entry:
@@ -140,21 +129,6 @@ class Outbox:
         self._batches[entry["queued"]] = entry
         for item in entry["items"] if entry["trigger"] is not None else ():
             self._spans[entry["trigger"], _subject(item)].append((entry["since"], entry["as_of"]))
-
-    def _append(self, entry: dict[str, Any]) -> None:
-        line = json.dumps(entry, ensure_ascii=False, sort_keys=True).encode() + b"\n"
-        new = not self.file.exists()
-        self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with os.fdopen(os.open(self.file, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as stream:
-            stream.truncate(self._whole)
-            stream.seek(self._whole)
-            stream.write(line)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if new:
-            _sync_folder(self.file.parent)
-        self._whole += len(line)
-        self._take(entry)
 
 
 Permitted = Callable[[str, str, list[str]], Collection[str]]
@@ -233,11 +207,3 @@ def _subject(item: dict[str, Any]) -> str:
 
 def _digest(*parts: str) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,24 +1,20 @@
 """Sending what the triggers of a published report ask for, and its alerts."""
 
-import json
 import os
 from datetime import date
 from pathlib import Path
 
 import pandas as pd
 
-from rfm_ml.campaigns.webhook import Webhook
+from rfm_ml.campaigns.carriers.webhook import Webhook
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.features.migration.alerts import FILE
 from rfm_ml.features.triggers.outbox import Outbox, Permitted, Sent, send_waiting
 from rfm_ml.params import Params
 from rfm_ml.params.campaigns import CHANNELS, SPELLINGS, Contacting
 from rfm_ml.study import Study
+from rfm_ml.study.archive import Archive
 from rfm_ml.study.permission import IN_HOUSE, Permission
-from rfm_ml.study.publishing import failed_folder, locked
-
-JOURNAL = Path("triggers") / "sent.jsonl"
-"""Where a study remembers what it has sent, beside its reports."""
 
 ALERTS = "(alerts)"
 """The alerts among the triggers, when they are counted; no trigger can have this name."""
@@ -67,10 +63,10 @@ def send_stopped(params: str | Path, *, as_of: str | date | None = None, out: Pa
     study = Study(params, as_of=as_of)
     if not sends_alerts(study.params):
         return None
-    folder = (out or study.base / "reports") / study.params.study
-    alerts = (failed_folder(folder / study.as_of.isoformat()) / FILE).read_text(encoding="utf-8").splitlines()
-    with locked(folder):
-        outbox = Outbox(folder / JOURNAL)
+    archive = Archive.of(study.params.study, base=study.base, out=out)
+    alerts = (archive.day(study.as_of).failed / FILE).read_text(encoding="utf-8").splitlines()
+    with archive.locked():
+        outbox = Outbox(archive.sent)
         outbox.queue_alerts(alerts, study=study.params.study, as_of=study.as_of.isoformat())
         total_seconds = study.params.webhook.total_seconds
         # Actions may wait since an earlier report.
@@ -113,24 +109,19 @@ class PublishedTriggers:
 
     def __init__(self, params: str | Path, *, as_of: str | date | None = None, out: Path | None = None) -> None:
         first = Study(params, as_of=as_of)
-        self.folder = (out or first.base / "reports") / first.params.study
-        published = {p.parent.name for p in self.folder.glob("????-??-??/run.json")}
-        day = max(published, default="") if as_of is None else first.as_of.isoformat()
-        if day not in published:
-            known = f"There are {', '.join(sorted(published)[-3:])}." if published else "There is none."
-            raise ParamsError(f"A report {f'of {day} ' if day else ''}must have been made first. {known}")
-        self.place = self.folder / day
-        self.study = Study(params, as_of=day)
-        self._table = self.place / "tables" / "triggers.csv"
+        self.archive = Archive.of(first.params.study, base=first.base, out=out)
+        self.day = self.archive.published(None if as_of is None else first.as_of)
+        self.study = Study(params, as_of=self.day.as_of)
+        self._table = self.day.table("triggers")
         if not self._table.exists() and not sends_alerts(self.study.params):
-            raise ParamsError(f"The report of {day} must know triggers. It has none. Run the study again.")
+            raise ParamsError(f"The report of {self.day.as_of} must know triggers. It has none. Run the study again.")
 
     def status(self) -> pd.DataFrame:
         """Return `trigger, actions, to send`: to send are those of webhook triggers that were never queued or wait.
 
         Alerts have a row of their own if the params send them.
         """
-        outbox = Outbox(self.folder / JOURNAL)
+        outbox = Outbox(self.archive.sent)
         waiting = {str(row["name"]): 0 for row in self._rows}
         for batch in outbox.waiting:
             name = batch["trigger"] or ALERTS
@@ -140,7 +131,7 @@ class PublishedTriggers:
         actions = {str(row["name"]): int(row["actions"]) for row in self._rows}
         if sends_alerts(self.study.params):
             actions[ALERTS] = len(self._alerts)
-            known = outbox.knows_alerts(self._alerts, study=self.study.params.study, as_of=self.place.name)
+            known = outbox.knows_alerts(self._alerts, study=self.study.params.study, as_of=self.day.as_of.isoformat())
             waiting[ALERTS] = waiting.get(ALERTS, 0) + (0 if known else len(self._alerts))
         return pd.DataFrame([{"trigger": n, "actions": actions.get(n, 0), "to send": w} for n, w in waiting.items()])
 
@@ -161,8 +152,8 @@ class PublishedTriggers:
         """
         asked = self.study.params.webhook
         webhook = webhook_of(self.study.params)
-        with locked(self.folder):
-            outbox = Outbox(self.folder / JOURNAL)
+        with self.archive.locked():
+            outbox = Outbox(self.archive.sent)
             for name, since, as_of in self._sendable():
                 outbox.queue(
                     self._actions(name),
@@ -173,7 +164,7 @@ class PublishedTriggers:
                     batch_size=asked.batch_size,
                 )
             if sends_alerts(self.study.params):
-                outbox.queue_alerts(self._alerts, study=self.study.params.study, as_of=self.place.name)
+                outbox.queue_alerts(self._alerts, study=self.study.params.study, as_of=self.day.as_of.isoformat())
             permitted = permitted_by(self.study)
             return send_waiting(outbox, webhook, permitted=permitted, total_seconds=asked.total_seconds)
 
@@ -184,7 +175,7 @@ class PublishedTriggers:
 
     @property
     def _alerts(self) -> list[str]:
-        return list(json.loads((self.place / "run.json").read_text(encoding="utf-8"))["alerts"])
+        return list(self.day.manifest()["alerts"])
 
     @property
     def _rows(self) -> list[dict[str, str]]:
@@ -200,5 +191,4 @@ class PublishedTriggers:
         return [(r["name"], r["since"], r["as_of"]) for r in rows]
 
     def _actions(self, name: str) -> pd.DataFrame:
-        file = self.place / "campaigns" / "triggers" / f"{name}.csv"
-        return pd.read_csv(file, dtype="str", keep_default_na=False)
+        return pd.read_csv(self.day.actions(name), dtype="str", keep_default_na=False)

@@ -8,9 +8,12 @@ from typing import Any, Final
 import pandas as pd
 
 from rfm_ml.campaigns.holdout import CONTROL
+from rfm_ml.campaigns.manifest import write_groups
+from rfm_ml.campaigns.private_files import open_private
 from rfm_ml.core.checks import did_you_mean
 from rfm_ml.core.columns import row_keys
 from rfm_ml.core.errors import ParamsError
+from rfm_ml.features.feature import Facts, Feature, Report
 from rfm_ml.features.triggers import rules
 from rfm_ml.params.triggers import Trigger
 from rfm_ml.segments import PROSPECT
@@ -35,7 +38,7 @@ SUMMARY: Final = [
 FILTERS: Final = ["trigger", "step", "left_out", "remaining"]
 
 
-class Triggers:
+class Triggers(Feature):
     """What the triggers of a study found since the last published day, run or backfilled.
 
     Both days are seen with the same model: after a refit the customers of the last day are labelled anew with today's
@@ -54,7 +57,7 @@ class Triggers:
     """
 
     def __init__(self, study: Study) -> None:
-        self.study = study
+        super().__init__(study)
         self.permission = Permission(study)
         self._found: dict[str, pd.DataFrame] = {}
         self._permitted: dict[str, Permitted] = {}
@@ -182,6 +185,28 @@ class Triggers:
         """The summary by trigger, for the manifest."""
         columns = ["when", "strategy", "since", "actions", "left_out"]
         return {str(name): row for name, row in self.summary.set_index("name")[columns].to_dict("index").items()}
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return `triggers` with the counts and `trigger_filters` with each step, if the params have any."""
+        return {"triggers": self.summary, "trigger_filters": self.filters} if self.names else {}
+
+    def write(self, report: Report) -> None:
+        """Write the tables, and the action list of each trigger with its groups, for nobody but the owner to read."""
+        super().write(report)
+        if not self.names:
+            return
+        folder = report.day.list_folder("triggers")
+        folder.parent.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(mode=0o700)
+        for name in self.names:
+            with open_private(report.day.actions(name)) as stream:
+                self.actions(name).to_csv(stream, index=False)
+            if self.carries_messages(name):
+                write_groups(report.day.trigger_groups(name), self.groups(name))
+
+    def facts(self) -> Facts:
+        """Return the summary for the front page, figures for `run.json`, and what to know of the lists."""
+        return Facts({"triggers": self.summary.to_dict("records")}, {"triggers": self.figures}, self.warnings)
 
     # --- one trigger ------------------------------------------------------------------------------------------
     def _asked(self, name: str) -> Trigger:

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from rfm_ml.campaigns.delivery import RemoteFolder
-from rfm_ml.campaigns.webhook import is_genuine
+from rfm_ml.campaigns.carriers import FolderCarrier
 from rfm_ml.cli import main
 from rfm_ml.core.errors import DeliveryError, DeliveryUncertainError
 from rfm_ml.reporting.run import run_study
+from tests.receiver import is_genuine
 
 CONTENT = b"Email\r\nmary@example.com\r\n"
 WAYS = """
@@ -133,7 +133,7 @@ def test_what_failed_is_tried_anew_and_what_is_uncertain_is_not(
         raise fault("It did not work.")
 
     with monkeypatch.context() as broken:
-        broken.setattr(RemoteFolder, "send", fails)
+        broken.setattr(FolderCarrier, "deliver", fails)
         code, said = deliver(published, capsys, "lost", "--send")
         assert (code, "It did not work." in said) == (1, True)
     code, said = deliver(published, capsys, "lost", "--send")
@@ -146,7 +146,7 @@ def test_a_process_killed_while_it_sent_does_not_send_twice(published: Any, caps
         raise KeyboardInterrupt
 
     with monkeypatch.context() as broken:
-        broken.setattr(RemoteFolder, "send", killed)
+        broken.setattr(FolderCarrier, "deliver", killed)
         assert deliver(published, capsys, "lost", "--send")[0] == 130
     assert "nobody knows how it ended" in deliver(published, capsys, "lost", "--send")[1]
     assert not drop(published, "lost").exists()

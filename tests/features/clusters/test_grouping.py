@@ -11,6 +11,7 @@ from rfm_ml.features.clusters.clusters import Grouping
 from rfm_ml.strategies import Clusters
 from rfm_ml.strategies.clusters.refits import refit_stability
 from rfm_ml.study import Study
+from rfm_ml.study.archive import Archive
 
 PARAMS = """study: shop
 as_of: 2025-12-31
@@ -117,7 +118,7 @@ def test_a_later_refit_keeps_the_names(study: Study, tmp_path: Path) -> None:
     state.shares_ = dict.fromkeys(state.segments, 10)
     (folder / "models" / "groups.json").write_text(state.to_json())
     later = Study(study.path)
-    later.settle(reports=folder.parent, refit=True)
+    later.settle(Archive(folder.parent), refit=True)
     assert later.model("groups").segments == ["Champions", "Loyal", "New"]
     assert "as asked for; 3 of 3 groups keep the name they had in the model of 2025-12-31" in later.choice("groups").why
     assert Study(study.path).choice("groups").why == later.choice("groups").why

@@ -1,5 +1,7 @@
 """Predictions of a study: asked for in the params, kept by content, judged by what happened."""
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +10,10 @@ import pandas as pd
 import pytest
 
 from rfm_ml.core.errors import DataError, ParamsError
-from rfm_ml.features.forecast.forecast import Forecast
+from rfm_ml.features.forecast.forecast import Forecast, Predictions
+from rfm_ml.models import GammaGamma, ModifiedBetaGeo, ParetoNBD
 from rfm_ml.params import load_params
+from rfm_ml.reporting.run import run_study
 from rfm_ml.study import Study
 
 ROOT = Path(__file__).parents[3]
@@ -202,3 +206,142 @@ def test_tiers_of_cdnow_as_recorded(cdnow: Study) -> None:
     listed = cdnow.segment_list("clv")
     assert {"customer_id", "segment", "p_alive", "expected_spend", "reason", "next_step"} <= set(listed.columns)
     assert cdnow.aim("Core").startswith("Keep them")
+
+
+# --- one model that fails costs its own row -----------------------------------------------------------------------
+def half_year(*, until: str = "2024-06-30", customers: int = 80) -> list[tuple[str, str, float]]:
+    """Customers who order up to six times between January and a day, and one who ordered on the first and last day."""
+    rng = np.random.default_rng(3)
+    days = [f"{d:%Y-%m-%d}" for d in pd.date_range("2024-01-01", until)]
+    some = [(f"c{i}", d, 10.0 + i) for i in range(customers) for d in rng.choice(days, i % 6 + 1, replace=False)]
+    return [*some, ("z", "2024-01-01", 9.0), ("z", "2024-06-30", 9.0)]
+
+
+def broken(error: Exception) -> Any:
+    def fail(*args: object, **kwargs: object) -> None:
+        raise error
+
+    return fail
+
+
+ERRORS = [ValueError("window shape"), np.linalg.LinAlgError("Singular matrix"), RuntimeError("not converged")]
+ORDERS = ["MBG/NBD", "Pareto/NBD", "BG/NBD", "NBD (nobody leaves)", "past rate"]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda e: type(e).__name__)
+@pytest.mark.parametrize("method", ["fit", "expected_orders"])
+def test_a_model_that_cannot_be_fitted_costs_its_row(
+    shop: Any, monkeypatch: pytest.MonkeyPatch, method: str, error: Exception
+) -> None:
+    monkeypatch.setattr(ParetoNBD, method, broken(error))
+    found = Forecast(write(shop, "clv: {horizon_days: 60}\n", orders=half_year()))
+    assert found.order_comparison["model"].tolist() == [n for n in ORDERS if n != "Pareto/NBD"]
+    assert "Pareto/NBD" not in found.spend_comparison["model"].tolist()
+    told = [note for note in found.holdout_notes if "could not be computed" in note]
+    assert told == [told[0]]
+    assert told[0].startswith("Pareto/NBD")
+    assert told[0].endswith(f"could not be computed ({type(error).__name__}: {error}).")
+
+
+def test_numbers_that_are_none_cost_the_row(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ParetoNBD, "expected_orders", lambda self, held, **_: np.full(len(held), np.nan))
+    found = Forecast(write(shop, "clv: {horizon_days: 60}\n", orders=half_year()))
+    assert "Pareto/NBD" not in found.order_comparison["model"].tolist()
+    assert any(note.startswith("Pareto/NBD gives no number for ") for note in found.holdout_notes)
+
+
+@pytest.mark.parametrize("method", ["fit", "predict", "expected_orders"])
+def test_the_chosen_model_may_fail_as_well(shop: Any, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    monkeypatch.setattr(ModifiedBetaGeo, method, broken(ValueError("no")))
+    found = Forecast(write(shop, orders=half_year()))
+    predicted = method == "expected_orders"
+    assert (found.predictions is not None) == predicted
+    assert ("MBG/NBD could not be computed (ValueError: no)." in found.notes) != predicted
+    for table in (found.next_orders, found.surface, found.by_frequency, found.tracked):
+        assert list(table.columns)
+    assert ("MBG/NBD" in found.order_comparison["model"].tolist()) == (method == "predict")
+    assert "past rate" in found.order_comparison["model"].tolist()
+
+
+def test_a_spend_model_that_fails_costs_the_money(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(GammaGamma, "fit", broken(ValueError("no")))
+    found = Forecast(write(shop, "clv: {horizon_days: 60}\n", orders=half_year()))
+    assert found.spend_model is None
+    assert "clv" not in found.predictions
+    assert "The spend model could not be computed (ValueError: no)." in found.notes
+    assert found.order_comparison["model"].tolist() == ORDERS
+    assert set(found.spend_comparison["model"]) <= {"past rate", "boosted trees"}
+    assert "could not predict" not in found.study.why_no_predictions
+    assert "The models of clv: must be fitted" in found.study.why_no_predictions
+
+
+def test_boosted_trees_learn_where_nobody_has_a_rhythm_yet(shop: Any) -> None:
+    """A log of one year: the day they learn from is the second, on which nobody has ordered three times."""
+    rng = np.random.default_rng(2)
+    days = [f"{d:%Y-%m-%d}" for d in pd.date_range("2023-12-20", "2024-12-31")]
+    orders = [(f"c{i}", days[i % 2], 10.0 + i % 9) for i in range(300)]
+    orders += [(f"c{i}", days[d], 12.0 + i % 5) for i in range(0, 300, 3) for d in rng.integers(95, 378, 5)]
+    shop.write_params(as_of="2024-12-31")
+    lines = [f"{who},{i},{day},{amount}" for i, (who, day, amount) in enumerate(orders)]
+    shop.orders.write_text("\n".join(["customer_id,order_id,ordered_at,amount", *lines]) + "\n")
+    found = Forecast(Study(shop.params))
+    assert "boosted trees" in found.spend_comparison["model"].tolist()
+    assert any(n.startswith("Boosted trees: Nothing is learned from") and "gap_cv" in n for n in found.holdout_notes)
+
+
+# --- a model that fails its own holdout is named so -----------------------------------------------------------------
+def test_a_model_that_fails_its_holdout_is_named_wherever_it_is_relied_on(shop: Any) -> None:
+    """Everybody orders until April, and in May and June nobody."""
+    shutil.copy(ROOT / "notebooks" / "33_clv.ipynb", shop.base / "notebooks")
+    write(shop, orders=half_year(until="2024-04-30"))
+    shop.write_params(notebooks="33_clv", more="clv: {horizon_days: 60}\n")
+    study = Study(shop.params)
+    found = Forecast(study)
+    (verdict,) = found.verdict.to_dict("records")
+    assert (verdict["model"], verdict["verdict"]) == ("MBG/NBD", "fails")
+    assert set(found.failed["model"]) >= {"MBG/NBD", "NBD (nobody leaves)", "past rate"}
+    assert Predictions(study).facts().warnings == [f"Predictions: {verdict['words']}"]
+    result = run_study(shop.params)
+    assert f"Predictions: {verdict['words']}" in result.warnings
+    assert f"Predictions: {verdict['words']}" in json.loads((result.folder / "run.json").read_text())["warnings"]
+    assert "MBG/NBD fails its own holdout" in (result.folder / "index.html").read_text()
+    page = (result.folder / "pages" / "33_clv.html").read_text()
+    assert "<strong>Keep in mind:</strong> MBG/NBD fails its own holdout" in page
+    assert "NBD (nobody leaves) fails its own holdout" in page
+
+
+def test_tiers_go_by_a_model_as_well(shop: Any) -> None:
+    tiers = PARAMS_OF_TIERS.format(base=shop.params.read_text().split("strategies:")[0])
+    orders = half_year(until="2024-04-30")
+    write(shop, orders=orders)
+    shop.params.write_text(tiers)
+    (told,) = Predictions(Study(shop.params)).facts().warnings
+    assert told.startswith("tiers: Pareto/NBD fails its own holdout: it predicted")
+
+
+PARAMS_OF_TIERS = """{base}strategies:
+  quantiles: {{use: quantile_rfm, map: twelve}}
+  tiers: {{use: clv_tiers, options: {{model: pareto_nbd, horizon_days: 60}}}}
+notebooks: [hello]
+"""
+
+
+def test_who_holds_is_no_warning(cdnow: Study, forecast: Forecast) -> None:
+    (verdict,) = forecast.verdict.to_dict("records")
+    assert verdict["words"] == (
+        "MBG/NBD holds in its holdout: it predicted 0.84 times the orders that came (1,577 instead of 1,882)."
+    )
+    assert Predictions(cdnow).facts().warnings == []
+
+
+def test_a_run_goes_on_without_the_predictions_that_cannot_be_made(shop: Any) -> None:
+    shutil.copy(ROOT / "notebooks" / "33_clv.ipynb", shop.base / "notebooks")
+    orders = [("ann", "2024-03-01", 5.0), ("bob", "2024-06-01", 7.0)]
+    write(shop, "clv: {}\n", orders=orders)
+    shop.write_params(notebooks="33_clv", more="clv: {}\n")
+    result = run_study(shop.params)
+    assert any("Predictions: there are none, nor a table of them. At least one" in w for w in result.warnings)
+    assert not (result.folder / "tables" / "predictions.parquet").exists()
+    page = (result.folder / "pages" / "33_clv.html").read_text()
+    assert "<strong>Keep in mind:</strong> At least one customer must have ordered on two days." in page
+    assert "No repeat-buying model could be fitted; the reason is given above." in page

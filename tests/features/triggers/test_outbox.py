@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rfm_ml.campaigns.webhook import Webhook
+from rfm_ml.campaigns.carriers.webhook import Webhook
 from rfm_ml.core.errors import DataError, DeliveryRefusedError
 from rfm_ml.features.triggers.outbox import Outbox, send_waiting
 
@@ -117,7 +117,7 @@ KILLED = """
 import os, signal, sys, pandas as pd
 from pathlib import Path
 from rfm_ml.features.triggers.outbox import Outbox, send_waiting
-from rfm_ml.campaigns.webhook import Webhook
+from rfm_ml.campaigns.carriers.webhook import Webhook
 outbox = Outbox(Path(sys.argv[1]))
 one = {"customer_id": ["a"], "channel": ["email"], "due_on": ["2024-07-05"], "from_segment": ["x"], "to_segment": ["y"]}
 outbox.queue(pd.DataFrame(one), study="s", trigger="t", since="2024-05-31", as_of="2024-06-30", batch_size=9)

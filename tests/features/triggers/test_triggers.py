@@ -14,6 +14,7 @@ from rfm_ml.features.triggers.triggers import Triggers
 from rfm_ml.params import load_params
 from rfm_ml.reporting.run import run_study
 from rfm_ml.study import Study
+from rfm_ml.study.archive import Archive
 
 MORE = """
 triggers:
@@ -125,7 +126,7 @@ def test_predictions_and_gaps_of_a_real_shop(shop: Any) -> None:
     ids = Study(Path(__file__).parents[3] / "params" / "cdnow.yml").customers["customer_id"]
     shop.params.write_text(CDNOW + shop.willing(*ids))
     study = Study(shop.params, as_of="1997-08-31")
-    study.settle(reports=shop.base / "reports" / "cdnow")
+    study.settle(Archive(shop.base / "reports" / "cdnow"))
     place = shop.base / "reports" / "cdnow" / "1997-08-31"
     for folder in ("tables", "models"):
         (place / folder).mkdir(parents=True)
