@@ -16,22 +16,21 @@ MOST_CONDITIONS: Final = 10_000
 """Beyond these criteria are a slip: an alias of YAML that means itself, say."""
 
 _PERIOD: Final = ("within_days", "from", "to")
-_VISIT: Final = {c: c for c in ("source", "utm_source", "utm_medium", "utm_campaign", "referrer")}
-_PRODUCT: Final = {"product": "product_id", "category": "category", "brand": "brand"}
-_ORDER_FILTERS: Final = {
-    "category": "category",
-    "product": "product_id",
-    "brand": "brand",
-    "channel": "channel",
-    **_VISIT,
-    "order_value": "order_value",
-}
+_VISIT: Final = ("source", "utm_source", "utm_medium", "utm_campaign", "referrer")
+
+
+def _tested(*keys: str) -> dict[str, str]:
+    """Return the column that each key tests: its namesake, or the id of what it names."""
+    return {key: f"{key}_id" if key in ("product", "campaign") else key for key in keys}
+
+
 FILTERS: Final[dict[str, dict[str, str]]] = {
-    "orders": _ORDER_FILTERS,
-    "first_order": _ORDER_FILTERS,
-    "last_order": _ORDER_FILTERS,
-    "events": {"kind": "kind", **_PRODUCT, "value": "value", **_VISIT},
-    "campaigns": {"campaign": "campaign_id", "group": "group"},
+    **dict.fromkeys(
+        ("orders", "first_order", "last_order"),
+        _tested("category", "product", "brand", "channel", *_VISIT, "order_value"),
+    ),
+    "events": _tested("kind", "product", "category", "brand", "value", *_VISIT),
+    "campaigns": _tested("campaign", "group"),
 }
 """Keys that choose rows, and the columns they test; other columns are tested by `with`."""
 _AGES: Final = ("first_days_ago", "last_days_ago")
@@ -167,16 +166,11 @@ def _tag(node: dict[str, Any], kind: str, path: str) -> Condition:
 
 _GROUPS: Final = ("all", "any", "not")
 _READERS: Final[dict[str, Callable[[dict[str, Any], str, str], Condition]]] = {
-    "orders": _facts,
-    "first_order": _facts,
-    "last_order": _facts,
-    "measure": _column,
-    "segment": _column,
-    "score": _column,
+    **dict.fromkeys(("orders", "first_order", "last_order"), _facts),
+    **dict.fromkeys(("measure", "segment", "score"), _column),
     "tag": _tag,
     "contact": _column,
-    "events": _facts,
-    "campaigns": _facts,
+    **dict.fromkeys(("events", "campaigns"), _facts),
 }
 KINDS: Final = (*_GROUPS, *_READERS)
 """Words a condition can begin with."""

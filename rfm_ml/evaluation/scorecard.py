@@ -120,10 +120,10 @@ def reference_of(league: str) -> str:
 def pairs_table(judged: Sequence[Judged]) -> pd.DataFrame:
     """Return the paired differences of every strategy to past spend rate and to the leader of its league.
 
-    Segmentations are also compared with the best steady one. Leader and best steady are those that `recommend` names: who
-    missed an origin is neither. Columns: league, origin, measure, strategy, other (whom it is compared with), difference
-    (strategy - other) with low and high, verdict ("no difference" if the interval covers 0), p_value, and p_holm:
-    corrected for all comparisons with the same other at the same origin by the same measure.
+    Segmentations are also compared with the best steady one. Leader and best steady are those that `recommend` names:
+    who missed an origin is neither. Columns: league, origin, measure, strategy, other (whom it is compared with),
+    difference (strategy - other) with low and high, verdict ("no difference" if the interval covers 0), p_value, and
+    p_holm: corrected for all comparisons with the same other at the same origin by the same measure.
     """
     by_key = {(j.strategy, j.origin): j for j in judged}
     origins = sorted({j.origin for j in judged})
@@ -230,9 +230,9 @@ def _ranked(judged: Sequence[Judged], names: Sequence[str], measure: str) -> pd.
 def ranks_table(judged: Sequence[Judged], pairs: pd.DataFrame) -> pd.DataFrame:
     """Return, by league and measure, the mean over origins, the mean rank, and wins and losses against past spend rate.
 
-    Compared are the origins at which a strategy and past spend rate both are; wins and losses are those of them at which
-    the paired interval leaves out 0; wins_holm and losses_holm are those of these that Holm's correction leaves below
-    0.05. Origins are never pooled to one p-value.
+    Compared are the origins at which a strategy and past spend rate both are; wins and losses are those of them at
+    which the paired interval leaves out 0; wins_holm and losses_holm are those of these that Holm's correction leaves
+    below 0.05. Origins are never pooled to one p-value.
     """
     parts = []
     for league, names in leagues(judged).items():

@@ -28,11 +28,11 @@ def overview(
 ) -> pd.DataFrame:
     """Return strategies as they are and scores cut into 10 groups, the best first.
 
-    At most `most` rows; those in `keep` are never left out. Columns: strategy (in words), groups (a dash for a score),
-    gini (mean normalised Gini of the days), top_20_holds (share of spend), against_past_spend (days better and worse
-    than past spend rate, of those on which both could be compared, in words: uncut for scores, in 10 groups for what has groups), steadiness (share of customers
-    who keep their segment over 30 days, and Rand index of refits; a dash for scores) and in_words (accuracy of a small
-    tree).
+    At most `most` rows; those in `keep` are never left out. Columns: strategy (in words), groups (a dash for a
+    score), gini (mean normalised Gini of the days), top_20_holds (share of spend), against_past_spend (days better
+    and worse than past spend rate, of those on which both could be compared, in words: uncut for scores, in 10 groups
+    for what has groups), steadiness (share of customers who keep their segment over 30 days, and Rand index of
+    refits; a dash for scores) and in_words (accuracy of a small tree).
     """
     if scorecard.empty:
         return pd.DataFrame(columns=OVERVIEW)

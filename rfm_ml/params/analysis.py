@@ -4,7 +4,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from rfm_ml.core.errors import ParamsError
 from rfm_ml.criteria import parse_criteria
 from rfm_ml.customers.engagement import EVENT_WEIGHTS
 from rfm_ml.params.section import Section
@@ -40,11 +39,7 @@ class DynamicSegment(Section):
     @field_validator("where")
     @classmethod
     def _criteria(cls, value: dict[str, Any]) -> dict[str, Any]:
-        try:
-            parse_criteria(value, path="")
-        except ParamsError as error:
-            # The place of the section comes before it, as in dynamic_segments.vips.where.all[0].
-            raise ValueError(str(error)) from None
+        parse_criteria(value, path="")  # the place of the section comes before it, as in dynamic_segments.vips.where
         return value
 
 

@@ -86,10 +86,7 @@ class Audience(Contacting):
     @field_validator("destination")
     @classmethod
     def _known(cls, value: str) -> str:
-        try:
-            require_known(value, DESTINATIONS, what="")
-        except ParamsError as error:
-            raise ValueError(str(error)) from None
+        require_known(value, DESTINATIONS, what="")
         return value
 
     @field_validator("options")
@@ -107,10 +104,10 @@ class Audience(Contacting):
 
     @model_validator(mode="after")
     def _usable(self) -> "Audience":
-        given = [k for k in ("segments", "dynamic", "trigger") if getattr(self, k) is not None]
-        if len(given) > 1:
-            raise ValueError(f"must have one of segments, dynamic and trigger. Got {' and '.join(given)}.")
-        if not given and self.top is None and not self.suppression:
+        sources = [k for k in ("segments", "dynamic", "trigger") if getattr(self, k) is not None]
+        if len(sources) > 1:
+            raise ValueError(f"must have one of segments, dynamic and trigger. Got {' and '.join(sources)}.")
+        if not sources and self.top is None and not self.suppression:
             raise ValueError("must select somebody by segments, dynamic, trigger or top. Got none of them.")
         if self.suppression and self.holdout:
             raise ValueError(f"must have no holdout: {self.destination} is for those who must not be written to.")
@@ -185,13 +182,7 @@ def require_whole(
     dynamic_segments: Collection[str],
     triggers: Collection[str],
 ) -> None:
-    """Refuse audiences that name what the params do not have, or that leave each other out in a circle.
-
-    Raises
-    ------
-    ParamsError
-        With the path to the fault.
-    """
+    """Refuse audiences that name what the params do not have, or that leave each other out in a circle."""
     for name, audience in audiences.items():
         path = f".{name}"
         if audience.strategy is not None:

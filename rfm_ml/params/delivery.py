@@ -35,13 +35,7 @@ class MailDelivery(_Delivery):
     timeout_seconds: float = Field(30, gt=0, le=300, description="Time limit of each step.")
 
     def carrier(self) -> Carrier:
-        """Return the mail server, with user and password from the environment.
-
-        Raises
-        ------
-        ParamsError
-            If one of them is not set.
-        """
+        """Return the mail server, with user and password from the environment."""
         if (self.user_env is None) != (self.password_env is None):
             raise ParamsError("user_env and password_env must be given together, or neither. One is missing.")
         login = None
@@ -71,13 +65,7 @@ class FolderDelivery(_Delivery):
         return value
 
     def carrier(self) -> Carrier:
-        """Return the folder, with the secrets from the environment.
-
-        Raises
-        ------
-        ParamsError
-            If one of them is not set.
-        """
+        """Return the folder, with the secrets from the environment."""
         secrets = {option: from_environment(name) for option, name in self.options_env.items()}
         return FolderCarrier(self.url, options=self.options | secrets)
 
@@ -96,13 +84,7 @@ class WebhookDelivery(_Delivery):
     allow_http: bool = Field(False, description="Allow an address without encryption beyond this machine.")
 
     def carrier(self) -> Carrier:
-        """Return the webhook, with address and secret from the environment.
-
-        Raises
-        ------
-        ParamsError
-            If one of them is not set.
-        """
+        """Return the webhook, with address and secret from the environment."""
         limits = self.model_dump(include={"allow_http", "timeout_seconds", "tries"})
         webhook = Webhook(from_environment(self.url_env), from_environment(self.secret_env), **limits)
         return WebhookCarrier(webhook, **self.model_dump(include={"attach", "max_mb", "total_seconds"}))
@@ -112,14 +94,8 @@ Delivery = Annotated[MailDelivery | FolderDelivery | WebhookDelivery, Field(disc
 
 
 def from_environment(name: str) -> str:
-    """Return a secret.
-
-    Raises
-    ------
-    ParamsError
-        If the variable is not set.
-    """
-    found = os.environ.get(name)
-    if not found:
+    """Return a secret; refuse a variable that is not set."""
+    secret = os.environ.get(name)
+    if not secret:
         raise ParamsError(f"A secret must be in the environment variable {name}. It is not set. Set it.")
-    return found
+    return secret

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, ValidationInfo, field_validator
 
 from rfm_ml.core.checks import did_you_mean, require_known
-from rfm_ml.core.errors import ParamsError
 from rfm_ml.params.analysis import (
     CampaignResults,
     Clv,
@@ -166,11 +165,8 @@ class Params(Section):
     def _whole(cls, value: dict[str, Audience], info: ValidationInfo) -> dict[str, Audience]:
         _require_distinct(value, triggers="the folder of the triggers")
         if all(known in info.data for known in ("strategies", "dynamic_segments", "triggers")):
-            try:
-                require_whole(value, **{k: info.data[k] for k in ("strategies", "dynamic_segments", "triggers")})
-            except ParamsError as error:
-                # The place of the section comes before it, as in audiences.vips.minus.audiences.
-                raise ValueError(str(error)) from None
+            # The place of the section comes before what it says, as in audiences.vips.minus.audiences.
+            require_whole(value, **{k: info.data[k] for k in ("strategies", "dynamic_segments", "triggers")})
         return value
 
     @field_validator("delivery")
@@ -178,12 +174,7 @@ class Params(Section):
     def _of_audiences(cls, value: dict[str, Delivery], info: ValidationInfo) -> dict[str, Delivery]:
         for name, way in value.items() if "audiences" in info.data else ():
             for audience in way.audiences:
-                try:
-                    require_known(
-                        audience, info.data["audiences"], what=f".{name}.audiences: an audience of this study"
-                    )
-                except ParamsError as error:
-                    raise ValueError(str(error)) from None
+                require_known(audience, info.data["audiences"], what=f".{name}.audiences: an audience of this study")
         return value
 
 

@@ -53,16 +53,13 @@ def _cdnow_file(name: str) -> Callable[..., tuple[Path, ...]]:
     return lambda _: (_package_folder("lifetimes", extra="data") / "datasets" / name,)
 
 
-def _load_cdnow(con: Any, files: tuple[Path, ...]) -> RawLog:
-    names = ["master_id", "customer_id", "date", "cds", "amount"]
-    frame = pd.read_csv(files[0], sep=r"\s+", header=None, names=names, dtype={"date": str})
-    return load_frame(con, frame, files=files)
+def _cdnow_loader(*names: str, header: bool) -> Callable[[Any, tuple[Path, ...]], RawLog]:
+    def load(con: Any, files: tuple[Path, ...]) -> RawLog:
+        columns = [*names, "customer_id", "date", "cds", "amount"]
+        frame = pd.read_csv(files[0], sep=r"\s+", header=None, skiprows=int(header), names=columns, dtype={"date": str})
+        return load_frame(con, frame, files=files, first_row=1 + int(header))
 
-
-def _load_cdnow_master(con: Any, files: tuple[Path, ...]) -> RawLog:
-    names = ["customer_id", "date", "cds", "amount"]
-    frame = pd.read_csv(files[0], sep=r"\s+", header=None, skiprows=1, names=names, dtype={"date": str})
-    return load_frame(con, frame, files=files, first_row=2)
+    return load
 
 
 def _webshop(folder: Path, *, rows: int = 100_000, seed: int = 1) -> dict[str, Path]:
@@ -148,7 +145,7 @@ DATASETS = {
             "CDNOW sample: music orders 1997-01 to 1998-06 of 2,357 customers who joined in 1997-Q1 (Fader & Hardie)",
             "6,919 orders",
             _cdnow_file("CDNOW_sample.txt"),
-            _load_cdnow,
+            _cdnow_loader("master_id", header=False),
             columns={"ordered_at": "date", "quantity": "cds"},
         ),
         DataSet(
@@ -156,7 +153,7 @@ DATASETS = {
             "CDNOW master: the whole cohort of 23,570 customers",
             "69,659 orders",
             _cdnow_file("CDNOW_master.txt"),
-            _load_cdnow_master,
+            _cdnow_loader(header=True),
             columns={"ordered_at": "date", "quantity": "cds"},
         ),
         DataSet(
