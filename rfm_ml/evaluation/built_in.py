@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
+from rfm_ml import models
 from rfm_ml.core.checks import require_known
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.evaluation.candidates import (
@@ -17,7 +18,6 @@ from rfm_ml.evaluation.candidates import (
     segmentation,
 )
 from rfm_ml.evaluation.origins import History
-from rfm_ml.models import BetaGeo, ModifiedBetaGeo, ParetoNBD
 from rfm_ml.segments import SegmentModel, load_map
 from rfm_ml.segments.model import decided
 from rfm_ml.strategies import make_strategy
@@ -31,9 +31,7 @@ BASELINES: Final[tuple[Candidate, ...]] = (
 """They always take part: what is not better than they are is not worth its trouble."""
 
 MODELS: Final[dict[str, Candidate]] = {
-    "mbg_nbd": RepeatBuyingScore("mbg_nbd", ModifiedBetaGeo),
-    "bg_nbd": RepeatBuyingScore("bg_nbd", BetaGeo),
-    "pareto_nbd": RepeatBuyingScore("pareto_nbd", ParetoNBD),
+    **{name: RepeatBuyingScore(name, kind) for name, kind in models.MODELS.items()},
     "boosted_rfm": BoostedScore("boosted_rfm", open_features=False),
     "boosted": BoostedScore("boosted", open_features=True),
 }
