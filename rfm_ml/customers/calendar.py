@@ -24,7 +24,6 @@ def first_and_repeat_days(orders: Any, *, as_of: date | str | None = None, by: s
 
     Returns
     -------
-    pd.DataFrame
         `ordered_on, new_customers, repeat_orders`, one row per day with an order, by day.
 
     Examples

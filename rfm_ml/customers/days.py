@@ -138,24 +138,7 @@ def customer_days(
 
 
 def order_rows(orders: ir.Table | pd.DataFrame, *, by: str | None = None, as_of: date | str | None = None) -> ir.Table:
-    """Give the rows that `customer_days` merges, unmerged: for who sorts them anyway, and merges as he reads.
-
-    Parameters
-    ----------
-    orders, by, as_of
-        As for `customer_days`.
-
-    Returns
-    -------
-    Table
-        One row per order or customer-day: `customer_id`, (`channel`,) `ordered_on`, `orders` (0 for a return) and
-        `amount` (in currency, exact decimal; None where it is missing).
-
-    Raises
-    ------
-    ParamsError, DataError
-        As `customer_days`.
-    """
+    """Give the rows that `customer_days` merges, unmerged: for who sorts them anyway, and merges as he reads."""
     table = _dated(orders, by=by, as_of=as_of)
     if is_customer_days(table):
         counted = table.orders

@@ -149,7 +149,6 @@ def activity(events: ir.Table | pd.DataFrame, *, as_of: date | str, days: int = 
 
     Returns
     -------
-    pd.DataFrame
         `customer_id, opens, clicks, visits, carts, abandoned_carts, engagement_score`, one row per customer with an
         event up to `as_of`, by customer.
 

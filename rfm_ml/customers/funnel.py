@@ -32,7 +32,6 @@ def funnel_stage(customers: pd.DataFrame) -> pd.Series:
 
     Returns
     -------
-    pd.Series
         One of `STAGES` per row.
 
     Examples
@@ -67,7 +66,6 @@ def funnel(orders: Any, *, as_of: date | str, contacts: Any | None = None, event
 
     Returns
     -------
-    pd.DataFrame
         One row per step: `step, entered, reached, conversion, median_days, share_90d, share_180d, share_365d`.
         `entered` have reached the stage before, `reached` this one, `conversion` is their ratio so far.
         The conversion of the first step is NaN where it cannot be known, and so are its times.
@@ -107,7 +105,6 @@ def first_month_cohorts(orders: Any, *, as_of: date | str, days: int = 90) -> pd
 
     Returns
     -------
-    pd.DataFrame
         `month` (of the first order), `new_customers`, `second_orders` (within `days` days of the first),
         `second_order_share`; only months all of whose customers have been seen for `days` days.
 
@@ -136,13 +133,6 @@ def first_month_cohorts(orders: Any, *, as_of: date | str, days: int = 90) -> pd
 def kaplan_meier(days: np.ndarray, happened: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the distinct days on which something happened, and the share to whom it has happened by then.
 
-    Parameters
-    ----------
-    days
-        Until it happened, or until the end of observation; shape (n,).
-    happened
-        Whether it did; shape (n,).
-
     Examples
     --------
     >>> at, share = kaplan_meier(np.array([1, 2, 2, 3]), np.array([True, True, False, True]))
@@ -155,6 +145,13 @@ def kaplan_meier(days: np.ndarray, happened: np.ndarray) -> tuple[np.ndarray, np
     at_risk = len(days) - np.concatenate([[0], np.cumsum(count)[:-1]])
     share = 1 - np.cumprod(1 - deaths / at_risk)
     return times[deaths > 0], share[deaths > 0]
+
+
+def median_days(days: np.ndarray, happened: np.ndarray) -> float:
+    """Return after how many days it has happened to half, by `kaplan_meier`; NaN where it has not."""
+    at, share = kaplan_meier(days, happened) if len(days) else (np.empty(0), np.empty(0))
+    half = at[share >= 0.5 - 1e-12]
+    return float(half[0]) if len(half) else float("nan")
 
 
 def _order_days(orders: Any, *, day: date) -> ir.Table:
@@ -200,14 +197,13 @@ def _step(start: pd.Series, end: pd.Series, entered: np.ndarray, day: date) -> d
     took = (end.fillna(pd.Timestamp(day)) - start).dt.days.to_numpy(dtype=np.float64)[timed]
     happened = reached[timed]
     at, share = kaplan_meier(took, happened) if len(took) else (np.empty(0), np.empty(0))
-    half = at[share >= 0.5 - 1e-12]
     longest = took.max() if len(took) else -1.0
     n = int(entered.sum())
     found = {
         "entered": n,
         "reached": int(reached.sum()),
         "conversion": reached.sum() / n if n else float("nan"),
-        "median_days": float(half[0]) if len(half) else float("nan"),
+        "median_days": median_days(took, happened),
     }
     for horizon in HORIZONS_DAYS:
         by_then = share[at <= horizon]

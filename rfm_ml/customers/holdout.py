@@ -47,7 +47,6 @@ def actuals(orders: Log, *, as_of: date | str, until: date | str, by: str | None
 
     Returns
     -------
-    DataFrame
         One row per customer (and channel) with an order or return then: customer_id, actual_order_days (days with an
         order, what repeat-buying models predict), actual_orders and actual_spend (net of returns, in currency).
     """
@@ -89,7 +88,6 @@ def split_holdout(
 
     Returns
     -------
-    DataFrame
         The customers table, then actual_order_days, actual_orders and actual_spend in (as_of, until], 0 for who did not
         come back. `attrs` hold as_of, until, holdout_days, and new_customers: those who first ordered in the holdout,
         whom no model could have known.
@@ -179,20 +177,7 @@ def require_history(first: date, day: date) -> None:
 
 
 def leaking_columns(build: Callable[[Log, date], pd.DataFrame], orders: Log, *, as_of: date | str) -> list[str]:
-    """Return the columns of a customers frame that change when the future is removed: those that leak it.
-
-    Parameters
-    ----------
-    build
-        Makes a frame with customer_id from orders and a day, as `customer_table` does.
-    orders
-        A log that goes on after `as_of`; the longer it does, the surer the answer.
-
-    Returns
-    -------
-    list
-        Names of columns; "customer_id" if the customers themselves differ.
-    """
+    """Return the columns of a customers frame that change when the future is removed: those that leak it."""
     day = as_day(as_of)
     seen, honest = build(orders, day), build(until_day(orders, day), day)
     seen, honest = (f.sort_values("customer_id", ignore_index=True) for f in (seen, honest))

@@ -31,7 +31,6 @@ def distribution(values: pd.Series, *, bars: int = 30) -> pd.DataFrame:
 
     Returns
     -------
-    pd.DataFrame
         `low, high, customers, log`: values in [low, high), the last range with its end. Where values are skewed
         the last range takes the highest hundredth. `log` says, in every row alike, whether the ranges grow by a
         factor.
@@ -97,7 +96,6 @@ def rhythm_table(customers: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    pd.DataFrame
         `rhythm, customers, customer_share, revenue, revenue_share, median_gap_days`. The gap is NaN for
         one-time buyers; the share of revenue is NaN where the total is not above 0.
     """
@@ -123,7 +121,6 @@ def top_customers(customers: pd.DataFrame, *, count: int = 10) -> pd.DataFrame:
 
     Returns
     -------
-    pd.DataFrame
         `customer_id` (and `channel`, if the table is split by it), `orders, spend, spend_share, running_share,
         recency_days`; shares are NaN where the total spend is not above 0.
     """
@@ -153,7 +150,6 @@ def recent_and_before(orders: Any, *, as_of: date, days: int = 90, by: str | Non
 
     Returns
     -------
-    pd.DataFrame
         `customer_id` (and channel), `orders_recent, orders_before, revenue_recent, revenue_before`, for customers
         with an order or a return in either period; revenue in currency, after returns.
     """

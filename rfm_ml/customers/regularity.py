@@ -58,7 +58,6 @@ def rhythm_columns(sums: ir.Table, *, as_of: date) -> dict[str, ir.Value]:
 
     Returns
     -------
-    dict
         - `gap_mean_days`: mean gap between successive order days, in days; missing if one-time.
         - `gap_cv`: standard deviation (population) of these gaps / their mean; missing below two.
         - `buying_rhythm`: the first that holds of 'one-time' (no gap), 'too few orders' (fewer than

@@ -47,7 +47,6 @@ def snapshots(
 
     Returns
     -------
-    DataFrame
         `as_of` (datetime64) and the columns of `customer_table(with_features=False)`, sorted by day and customer.
 
     Raises

@@ -58,7 +58,6 @@ def customer_table(
 
     Returns
     -------
-    DataFrame
         Sorted by `customer_id` (and `channel`): the columns of `rfm`, `repeat_buying` and, if asked
         for, `features`. Counts and days are int64, money float64, days datetime64.
 

@@ -29,7 +29,6 @@ def window_sums(days: ir.Table | pd.DataFrame, targets: pd.DataFrame, *, windows
 
     Returns
     -------
-    DataFrame
         `customer_id` and per window `<name>_orders`, `<name>_spend` (orders less returns, in currency) and, where days
         have it, `<name>_margin`; the rows of `targets` in their order, 0 for who did nothing.
 

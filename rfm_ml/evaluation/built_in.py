@@ -6,11 +6,12 @@ from typing import Final
 
 import numpy as np
 
+from rfm_ml import models
 from rfm_ml.core.checks import require_known
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.evaluation.candidates import OPEN, SAME, Baseline, Candidate, ScoreRule, segmentation
 from rfm_ml.evaluation.origins import History, Past
-from rfm_ml.models import BetaGeo, GammaGamma, ModifiedBetaGeo, ParetoNBD
+from rfm_ml.models import GammaGamma
 from rfm_ml.models.boosted import FEATURES
 from rfm_ml.models.repeat_buying import RepeatBuyingModel
 from rfm_ml.models.two_part import TwoPart
@@ -117,9 +118,7 @@ BASELINES: Final[tuple[Candidate, ...]] = (
 """They always take part: what is not better than they are is not worth its trouble."""
 
 MODELS: Final[dict[str, Candidate]] = {
-    "mbg_nbd": RepeatBuyingScore("mbg_nbd", ModifiedBetaGeo),
-    "bg_nbd": RepeatBuyingScore("bg_nbd", BetaGeo),
-    "pareto_nbd": RepeatBuyingScore("pareto_nbd", ParetoNBD),
+    **{name: RepeatBuyingScore(name, kind) for name, kind in models.MODELS.items()},
     "boosted_rfm": BoostedScore("boosted_rfm", open_features=False),
     "boosted": BoostedScore("boosted", open_features=True),
 }

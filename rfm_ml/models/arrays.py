@@ -55,19 +55,7 @@ def inner(left: FloatArray, right: FloatArray) -> float:
 
 
 def mixture_hessian(gradients: FloatArray, posterior: FloatArray, mean: FloatArray, weight: FloatArray) -> FloatArray:
-    """Return the part of the Hessian of sum(w log sum_j exp(c_j)) that comes from the gradients of c_j.
-
-    Parameters
-    ----------
-    gradients
-        (parameters, components, rows): gradient of every component's logarithm.
-    posterior
-        (components, rows): share of each component in its row, summing to 1 over components.
-    mean
-        (parameters, rows): the posterior mean of `gradients`.
-    weight
-        (rows,): customers per row.
-    """
+    """Return the part of the Hessian of sum(w log sum_j exp(c_j)) that comes from the gradients of c_j."""
     size = len(gradients)
     flat = gradients.reshape(size, -1)
     spread = (flat * (posterior * weight).reshape(1, -1)) @ flat.T

@@ -65,18 +65,7 @@ def _priors(model: Any) -> dict[str, Any]:
 
 
 def posterior_draws(model: Any) -> pd.DataFrame:
-    """Sample the posterior of a model that has taken in its data.
-
-    Returns
-    -------
-    DataFrame
-        One row per draw, one column per parameter, times in days.
-
-    Raises
-    ------
-    ParamsError
-        If pymc-marketing is not installed, or has no such model.
-    """
+    """Sample the posterior of a model that has taken in its data."""
     name = type(model).__name__
     if name not in CLASSES:
         raise ParamsError(f"engine must be 'native' for {name}. Got 'bayes', which has no such model.")

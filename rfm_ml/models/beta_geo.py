@@ -98,6 +98,7 @@ class BetaGeo(_BetaGeoFamily):
     not segment on it (the frame that `predict` returns says so in `attrs`); `ModifiedBetaGeo` has no such hole.
     """
 
+    title = "BG/NBD"
     extra = 0
     lifetimes_class = "BetaGeoFitter"
 
@@ -116,5 +117,6 @@ class ModifiedBetaGeo(_BetaGeoFamily):
     P(alive) of one-time buyers falls with their silence.
     """
 
+    title = "MBG/NBD"
     extra = 1
     lifetimes_class = "ModifiedBetaGeoFitter"

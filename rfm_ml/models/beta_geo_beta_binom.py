@@ -133,6 +133,7 @@ class BetaGeoBetaBinom(RepeatBuyingModel):
     """
 
     names = ("alpha", "beta", "gamma", "delta")
+    title = "BG/BB"
     lifetimes_class = "BetaGeoBetaBinomFitter"
 
     def __init__(

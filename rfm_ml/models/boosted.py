@@ -158,7 +158,6 @@ class Boosted(BaseEstimator):
 
         Returns
         -------
-        DataFrame
             customer_id, p_order (some order in the horizon), expected_spend_if_ordering and expected_spend, one row
             per customer who had ordered up to `as_of`.
         """

@@ -94,7 +94,6 @@ def calibration_by_frequency(holdout: pd.DataFrame, expected: FloatArray, *, mos
 
     Returns
     -------
-    pd.DataFrame
         group ("0", "1", ..., "7+"), customers, actual_mean, expected_mean and actual_error, the standard error of
         the actual mean (missing with one customer); groups without customers are left out.
     """
@@ -119,7 +118,6 @@ def calibration_by_prediction(holdout: pd.DataFrame, expected: FloatArray, *, gr
 
     Returns
     -------
-    pd.DataFrame
         As `calibration_by_frequency`; the groups are "1" (lowest) to "10".
     """
     require_between(groups, 2, 100, name="groups")
@@ -166,7 +164,6 @@ def compare_forecasts(actual: FloatArray, forecasts: Mapping[str, FloatArray]) -
 
     Returns
     -------
-    pd.DataFrame
         One row per forecast in the given order: model, predicted (sum), bias (predicted / actual sum - 1), mae and
         rmse (mean absolute and root of the mean squared error per customer) and spearman (rank correlation: 1 puts
         every customer in the right place, missing for a constant). `attrs["actual"]` holds the actual sum.

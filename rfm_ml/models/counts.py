@@ -14,13 +14,7 @@ COLUMNS = ("repeat_orders", "active_days", "age_days")
 
 
 def repeat_columns(customers: pd.DataFrame) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return x, t_x and T (in days) of a customers frame, checked.
-
-    Raises
-    ------
-    DataError
-        If a column is missing, a value is missing, infinite or negative, or 0 <= t_x <= T does not hold.
-    """
+    """Return x, t_x and T (in days) of a customers frame, checked."""
     require_columns(list(customers.columns), COLUMNS, what="The customers frame")
     x, t_x, T = (customers[c].to_numpy(dtype=np.float64, na_value=np.nan) for c in COLUMNS)
     broken = ~(np.isfinite(x) & np.isfinite(t_x) & np.isfinite(T))
@@ -51,13 +45,7 @@ class RepeatCounts:
 
     @classmethod
     def from_customers(cls, customers: pd.DataFrame) -> "RepeatCounts":
-        """Compress a customers frame; whole days compress fully, fractions stay as they are.
-
-        Raises
-        ------
-        DataError
-            If the frame is not usable or holds nothing that a model could learn from.
-        """
+        """Compress a customers frame; whole days compress fully, fractions stay as they are."""
         x, t_x, T = repeat_columns(customers)
         if len(x) == 0 or T.max() <= 0:
             raise DataError(

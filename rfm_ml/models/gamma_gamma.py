@@ -22,13 +22,7 @@ LEAST_Q = 1.01
 
 
 def value_columns(customers: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
-    """Return x and the mean repeat value of every customer, checked.
-
-    Raises
-    ------
-    DataError
-        If a column is missing, or a value is missing or infinite.
-    """
+    """Return x and the mean repeat value of every customer, checked."""
     wanted = ("repeat_orders", "mean_repeat_value")
     require_columns(list(customers.columns), wanted, what="The customers frame")
     x, m = (customers[c].to_numpy(dtype=np.float64, na_value=np.nan) for c in wanted)
@@ -77,12 +71,7 @@ def log_likelihood(params: FloatArray, x: FloatArray, m: FloatArray) -> Derivati
 
 
 def independence(x: FloatArray, m: FloatArray) -> dict[str, Any]:
-    """Say whether how often and how much are independent, as the model assumes.
-
-    Returns
-    -------
-        pearson and spearman correlation of x and m among repeaters, and a verdict in words.
-    """
+    """Say whether how often and how much are independent, as the model assumes."""
     if len(x) < 3 or np.ptp(x) == 0 or np.ptp(m) == 0:
         return {"pearson": 0.0, "spearman": 0.0, "verdict": "cannot be judged: no variation among repeaters"}
     rows = np.random.default_rng(0).permutation(len(x))[:RANKED] if len(x) > RANKED else slice(None)

@@ -107,7 +107,6 @@ def segment_totals(
 
     Returns
     -------
-    DataFrame
         Indexed by segment: customers, expected_orders, orders_low, orders_high, and with a spend model
         expected_spend, spend_low, spend_high.
     """

@@ -49,13 +49,7 @@ def _fit_arguments(model: Any) -> dict[str, Any]:
 
 
 def fitted_params(model: Any) -> FloatArray:
-    """Return the parameters (times in days) that the lifetimes fitter finds for the model's data.
-
-    Raises
-    ------
-    DataError
-        If that fitter does not converge.
-    """
+    """Return the parameters (times in days) that the lifetimes fitter finds for the model's data."""
     fitter = _fitter(model)
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():

@@ -23,7 +23,6 @@ def explain_parameters(model: ParametricModel, *, currency: str = "") -> pd.Data
 
     Returns
     -------
-    pd.DataFrame
         parameter, estimate and standard_error (texts of four digits; times in days; "open" where the data do not
         determine the parameter) and meaning.
 

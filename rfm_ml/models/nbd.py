@@ -40,6 +40,7 @@ class NBD(NBDModel):
 
     names = ("r", "alpha")
     times = ("alpha",)
+    title = "NBD (nobody leaves)"
     lifetimes_class = None
 
     def _derivatives(self, params: FloatArray, counts: RepeatCounts) -> Derivatives:

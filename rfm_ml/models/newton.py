@@ -111,15 +111,7 @@ def maximise(
     lower: FloatArray,
     upper: FloatArray,
 ) -> Maximum:
-    """Find the best of several starts on `pilot` (a sample of the customers), then finish on `objective`.
-
-    Parameters
-    ----------
-    starts
-        Log-parameters to start from, each of shape (parameters,).
-    pilot
-        The likelihood of a sample; the same as `objective` when there is nothing to save.
-    """
+    """Find the best of several starts on `pilot` (a sample of the customers), then finish on `objective`."""
     tried = [climb(pilot, start, lower=lower, upper=upper) for start in starts]
     used = sum(t.evaluations for t in tried)
     best = max(tried, key=lambda t: t.derivatives.value)

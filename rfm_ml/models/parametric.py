@@ -159,13 +159,7 @@ class ParametricModel(BaseEstimator):
 
     @classmethod
     def from_dict(cls, frozen: dict[str, Any]) -> Self:
-        """Return the model that `to_dict` froze.
-
-        Raises
-        ------
-        DataError
-            If it is another model's, or not a frozen model at all.
-        """
+        """Return the model that `to_dict` froze."""
         if frozen.get("model") != cls.__name__ or set(frozen.get("params", ())) != set(cls.names):
             raise DataError(
                 f"A frozen {cls.__name__} must say so and hold {', '.join(cls.names)}. "

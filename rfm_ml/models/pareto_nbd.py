@@ -23,6 +23,7 @@ class ParetoNBD(NBDModel):
 
     names = ("r", "alpha", "s", "beta")
     times = ("alpha", "beta")
+    title = "Pareto/NBD"
     lifetimes_class = "ParetoNBDFitter"
 
     def _derivatives(self, params: FloatArray, counts: RepeatCounts) -> Derivatives:

@@ -16,14 +16,7 @@ FALL, TINY = 40.0, 1e-300
 
 
 def check_horizon(horizon_days: float, daily_discount: float, *, finite: bool = False) -> None:
-    """Refuse a horizon or a discount that has no meaning.
-
-    Raises
-    ------
-    ParamsError
-        If the horizon is not positive, or infinite without a discount (or, with `finite`, at all), or the discount is
-        not a small share.
-    """
+    """Refuse a horizon or a discount that has no meaning."""
     require_between(daily_discount, 0, 0.5, name="daily_discount")
     if not horizon_days > 0 or (np.isinf(horizon_days) and (finite or daily_discount == 0)):
         raise ParamsError(
@@ -75,17 +68,6 @@ def integrate_rate(
 
     Gauss-Legendre in log(scale + t), in which rates of Lomax type are smooth, up to the horizon or to where the rate
     has died; the more it falls on the way, the more nodes.
-
-    Parameters
-    ----------
-    rate_at
-        The rate after t days (an array) for the rows with these positions.
-    scale
-        (rows,): days over which the rate changes.
-
-    Returns
-    -------
-        (discounts, rows).
     """
     slowest = min(discounts)
     end = min(horizon, FALL / slowest) if slowest > 0 else horizon
@@ -141,11 +123,6 @@ def order_interval(
 
     The distribution is exact: nobody who has left orders, and at_least(n, x, T, horizon) is P(N >= n) of who has not.
     low is the largest number with P(N < low) <= (1 - level) / 2, high the smallest with P(N > high) <= (1 - level) / 2.
-
-    Parameters
-    ----------
-    rows
-        x, T and P(alive), each of shape (rows,).
     """
     require_between(level, 0.01, 0.9999, name="level")
     x, T, alive = rows

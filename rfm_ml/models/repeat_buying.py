@@ -38,6 +38,7 @@ class RepeatBuyingModel(ParametricModel):
         Seed of the sample on which starting points are tried, and of the Bayesian engine.
     """
 
+    title: ClassVar[str]
     lifetimes_class: ClassVar[str | None]
 
     counts_: RepeatCounts

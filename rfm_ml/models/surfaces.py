@@ -28,7 +28,6 @@ def prediction_surface(
 
     Returns
     -------
-    pd.DataFrame
         repeat_orders (0, 1, ...), recency_days, p_alive and expected_orders, one row per pair of orders and
         silence.
     """

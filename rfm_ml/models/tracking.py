@@ -57,7 +57,6 @@ def track_orders(
 
     Returns
     -------
-    pd.DataFrame
         One row per period: from_day, to_day, new_customers, actual_orders, expected_orders, actual_total,
         expected_total (both cumulative) and seen (the model has seen all of it).
 
@@ -123,7 +122,6 @@ def next_order_calendar(
 
     Returns
     -------
-    pd.DataFrame
         week (1 is the seven days after `as_of`), from_day, to_day, expected_orders (of all customers, each by his
         P(alive)), customers_due (whose median next order falls into the week and who are not overdue) and
         running_share (of today's customers who are due by then).

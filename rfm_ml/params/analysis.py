@@ -6,6 +6,7 @@ from pydantic import Field, field_validator
 
 from rfm_ml.criteria import parse_criteria
 from rfm_ml.customers.engagement import EVENT_WEIGHTS
+from rfm_ml.models import MODELS
 from rfm_ml.params.section import Section
 
 
@@ -46,7 +47,7 @@ class DynamicSegment(Section):
 class Clv(Section):
     """Predictions of orders and value per customer."""
 
-    model: Literal["mbg_nbd", "pareto_nbd", "bg_nbd"] = Field("mbg_nbd", description="The repeat-buying model.")
+    model: Literal[tuple(MODELS)] = Field("mbg_nbd", description="The repeat-buying model.")  # type: ignore[valid-type]
     horizon_days: int = Field(365, ge=1, le=36_500, description="How far to look ahead.")
     daily_discount: float = Field(0.0003, ge=0, le=0.1, description="What money loses a day: 0.0003 is 11 % a year.")
     margin: float = Field(1.0, gt=0, le=1, description="Share of an order's value that is earned.")

@@ -29,7 +29,6 @@ def responsiveness(
 
     Returns
     -------
-    pd.DataFrame
         `segment, customers, active_share` (who did anything lately), and per customer `opens, clicks, visits, carts,
         abandoned_carts, engagement_score`.
     """
@@ -80,7 +79,6 @@ def retention(assigned: pd.DataFrame, recent: pd.DataFrame, *, order: Sequence[s
 
     Returns
     -------
-    pd.DataFrame
         `segment, customers, ordered, ordered_share, revenue, revenue_each`: who ordered in the period, and what the
         segment brought, in all and per customer of it.
     """
@@ -126,7 +124,6 @@ def abandoned_carts(
 
     Returns
     -------
-    pd.DataFrame
         `customer_id` (and channel), `segment, F, M, cart_on, cart_value, carts, spend`, one row per customer with the
         dearest of his carts (of equals the latest), the dearest first.
 

@@ -114,19 +114,7 @@ def move_up_sentences(
     segment_map: SegmentMap,
     segments: Sequence[str] | None = None,
 ) -> list[str]:
-    """Return one sentence per customer: the cheapest way to a higher segment.
-
-    Parameters
-    ----------
-    customers
-        Shape (n, ...), with the strategy's columns.
-    strategy
-        Fitted.
-    segment_map
-        Its segments run from most to least valuable.
-    segments
-        Where each customer is, if not where his scores put him: the way up begins there.
-    """
+    """Return one sentence per customer: the cheapest way to a higher segment."""
     scales = strategy.scales_
     scores = strategy.score_arrays(customers)
     codes = segment_map.codes(pd.DataFrame(dict(zip("RFM", scores.values(), strict=True))))

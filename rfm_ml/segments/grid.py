@@ -19,11 +19,6 @@ MAX_SCORES: Final = 50
 def score_range(given: object, *, top: int, where: str) -> range:
     """Return the scores that a cell's entry names: 3, "3" or "4-5".
 
-    Raises
-    ------
-    ParamsError
-        If the entry is no score or range within 1 to `top`; the message starts with `where`.
-
     Examples
     --------
     >>> list(score_range("4-5", top=5, where="R"))
@@ -53,22 +48,7 @@ def cell_ranges(cell: object, *, scores: Mapping[str, int], where: str) -> tuple
 
 
 def fill_grid(segments: Sequence[Mapping[str, Any]], *, scores: Mapping[str, int], what: str) -> NDArray[np.int64]:
-    """Return the segment's position for every cell, shape (R, F, M).
-
-    Parameters
-    ----------
-    segments
-        Each with `name` and `cells`.
-    scores
-        The number of scores by letter.
-    what
-        The map, to begin a message with.
-
-    Raises
-    ------
-    ParamsError
-        If a cell is in two segments or in none, or a segment has no cell; the message names them.
-    """
+    """Return the segment's position for every cell, shape (R, F, M)."""
     grid = np.full([scores[a] for a in AXES], -1, dtype=np.int64)
     for position, segment in enumerate(segments):
         name = segment["name"]

@@ -51,7 +51,6 @@ def ledger_rows(
 
     Returns
     -------
-    DataFrame
         One row per customer (and channel), sorted as `customers`: `customer_id`, (`channel`,) `strategy`, `as_of`,
         `segment`, `since` (the first day of the ledger on which he was in it), `previous` (the segment before, empty
         if none is known), `label` (what the model says today; differs from `segment` only while he waits),
@@ -90,7 +89,6 @@ def relinked(rows: pd.DataFrame, earlier: pd.DataFrame | None) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
         As `rows`: `segment` and `label` as they were given out; `since`, `previous` and `label_periods` go on from
         `earlier`.
 
@@ -132,7 +130,6 @@ def hold_scores(
 
     Returns
     -------
-    DataFrame
         As `assigned`, with the held `segment`, `R`, `F`, `M` and `cell`.
 
     Notes

@@ -21,7 +21,6 @@ def level_table(model: SegmentModel) -> pd.DataFrame:
 
     Returns
     -------
-    pd.DataFrame
         `measure, group, score, level, rule, customers, share`: counts are those of the fit; `group` is empty,
         unless limits differ by channel or are nested. Levels between two equal limits are left out: nobody
         can have them.
@@ -63,7 +62,6 @@ def level_figures(model: SegmentModel, assigned: pd.DataFrame, customers: pd.Dat
 
     Returns
     -------
-    pd.DataFrame
         `measure, level, rule, customers, customer_share, orders_share, revenue_share`; the rule says so where
         limits differ by group.
     """
@@ -93,7 +91,6 @@ def recent_by_level(assigned: pd.DataFrame, recent: pd.DataFrame, *, measure: st
 
     Returns
     -------
-    pd.DataFrame
         `score, orders_before, orders_recent, orders_change, revenue_before, revenue_recent, revenue_change`, one
         row per score that occurs, the worst first; changes are differences.
     """
@@ -123,7 +120,6 @@ def limit_steps(model: SegmentModel, customers: pd.DataFrame, *, step: float = 0
 
     Returns
     -------
-    pd.DataFrame
         `measure, group, limit, rise, fall, share`: `rise` counts the customers who gain a score when the limit is
         eased (more days, fewer orders, less spend), `fall` those who lose one when it is tightened, `share`
         both together among all customers with an order.

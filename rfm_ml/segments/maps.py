@@ -74,13 +74,7 @@ class SegmentMap:
         return frame.assign(segment=np.array(self.segments, dtype=object)[self.grid.ravel()])
 
     def require_scores(self, given: Mapping[str, int]) -> None:
-        """Refuse a strategy whose number of scores is not the map's.
-
-        Raises
-        ------
-        ParamsError
-            Names both numbers.
-        """
+        """Refuse a strategy whose number of scores is not the map's."""
         for axis in AXES:
             if given.get(axis) != self.scores[axis]:
                 raise ParamsError(
@@ -101,13 +95,7 @@ class SegmentMap:
         return pd.Series(names.take(codes), index=scores.index, name="segment")
 
     def pair_segments(self, scores: pd.DataFrame, pair: tuple[str, str] = ("R", "F")) -> pd.Series:
-        """Return the pair each customer is in, as in "short x often"; a pair is a segment too.
-
-        Raises
-        ------
-        ParamsError
-            If the pair does not name two of R, F and M.
-        """
+        """Return the pair each customer is in, as in "short x often"; a pair is a segment too."""
         a, b = pair
         for axis in pair:
             if axis not in AXES or a == b:

@@ -32,7 +32,6 @@ def moves(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
         `customer_id`, (`channel`,) `from_segment` ("new" if he was no customer), `to_segment` ("gone" if he is none),
         `value_before`, `value_after` (0 where he was or is none), sorted by customer.
 
@@ -64,7 +63,6 @@ def movement_matrix(before: pd.DataFrame, after: pd.DataFrame, *, order: Sequenc
 
     Returns
     -------
-    DataFrame
         One row per pair that occurs: `from_segment, to_segment, direction, customers, value_before, value_after` (their
         spend on the two days, in currency) and `value_change`: customers times the difference of the mean spend that
         the two segments had on the first day (on the second, for a segment that was empty); 0 for "new" and "gone".
@@ -97,7 +95,6 @@ def up_and_down(matrix: pd.DataFrame) -> dict[str, dict[str, float]]:
 
     Returns
     -------
-    dict
         `customers`, and `value`: the sum of `value_change`. It may be negative for "up" and positive for "down", as a
         better segment may have spent less so far.
 
@@ -136,7 +133,6 @@ def movement_by_segment(before: pd.DataFrame, after: pd.DataFrame, *, order: Seq
 
     Returns
     -------
-    DataFrame
         One row per segment, best first: `segment, before, added, dropped, kept, after, net` (customers; before +
         added - dropped = after), `revenue_in` (spend on the second day of who came), `revenue_out` (spend on the first
         day of who left), `value_up` and `value_down` (the value change of who came into it from a worse and from a
@@ -182,7 +178,6 @@ def movement_causes(
 
     Returns
     -------
-    DataFrame
         `cause, from_segment, to_segment, customers`. Cause "customers": from the segment of the first day to the
         counterfactual one, same model, so only customers have changed; "new" and "gone" belong here. Cause "refit":
         from the counterfactual segment to that of the second day, same customers, so only the model has changed. Rows
@@ -214,7 +209,6 @@ def fallen(before: pd.DataFrame, after: pd.DataFrame, *, order: Sequence[str], c
 
     Returns
     -------
-    DataFrame
         `customer_id`, (`channel`,) `from_segment, to_segment, places` (segments further down), `value_after`; at most
         `count` rows, ids breaking ties. Segments outside `order` have no rank and are left out.
     """

@@ -26,7 +26,6 @@ def levels_over_time(model: SegmentModel, snapshots: Iterable[tuple[date, pd.Dat
 
     Returns
     -------
-    pd.DataFrame
         `as_of, measure` ("R", "F", "M"), and `score, level, customers, customer_share, orders, orders_share, revenue,
         revenue_share` of `single_panel`, and `orders_each`, orders per customer (NaN without any), for every day with
         a customer.
@@ -67,7 +66,6 @@ def level_purchases(orders: Any, assigned: pd.DataFrame, *, as_of: date, by: str
 
     Returns
     -------
-    pd.DataFrame
         `measure, score, month` (its first day), `complete` (False where `as_of` cuts it short), `orders, revenue`
         (currency, after returns), for every score that occurs and every month from the first order on.
     """
@@ -107,7 +105,6 @@ def best_months(purchases: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    pd.DataFrame
         `measure, score, month, orders, revenue`; levels that never brought anything are left out.
     """
     whole = purchases[purchases["complete"]] if purchases["complete"].any() else purchases

@@ -112,7 +112,6 @@ def overlay_reasons(
 
     Returns
     -------
-    pd.Series
         Sentences of an overlay have its name and end with what put the customer there: "Lost but engaged: last order
         812 days ago, ...; but clicked 3 times in the last 180 days." All others are as they were.
     """

@@ -36,7 +36,6 @@ def segment_portrait(
 
     Returns
     -------
-    DataFrame
         `segment, mean_order_value` (spend by orders), `mean_cart_value`, `interests`: the categories that most of its
         customers have bought, with the share who have; at most `MOST_INTERESTS`. Missing where there is none.
 

@@ -34,7 +34,6 @@ def segment_profile(
 
     Returns
     -------
-    pd.DataFrame
         `segment, customers, customer_share, orders, orders_share, revenue, revenue_share,
         mean_order_value, median_recency_days, median_orders, median_spend`. Shares are of all customers; they sum
         to 1 and are NaN where the total is 0, and for Prospect, who is no customer yet. Medians are NaN where nobody
@@ -75,7 +74,6 @@ def single_panel(
 
     Returns
     -------
-    pd.DataFrame
         `score, level, customers, customer_share, orders, orders_share, revenue, revenue_share`, one row per
         level, the worst first; customers without an order are left out.
     """
@@ -104,7 +102,6 @@ def pair_panel(
 
     Returns
     -------
-    pd.DataFrame
         `row_score, row_level, column_score, column_level, customers, customer_share, orders, orders_share,
         revenue, revenue_share`, one row per pair, also with nobody in it.
     """
@@ -130,7 +127,6 @@ def concentration(customers: pd.DataFrame, *, points: int = 200) -> pd.DataFrame
 
     Returns
     -------
-    pd.DataFrame
         `customers, customer_share, revenue, revenue_share`, cumulative, from 0. The share is NaN where
         the total revenue is not above 0.
     """

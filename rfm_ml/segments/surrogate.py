@@ -53,24 +53,7 @@ class Surrogate:
         self.seed = seed
 
     def fit(self, customers: pd.DataFrame, segments: pd.Series, *, order: Sequence[str] = ()) -> Self:
-        """Learn the rules from customers and their segments, whatever the order of the rows.
-
-        Parameters
-        ----------
-        customers
-            With recency_days, orders and spend; those without an order are left out.
-        segments
-            One label per row of `customers`, by position.
-        order
-            Segments from best to worst; others follow by the alphabet.
-
-        Raises
-        ------
-        ParamsError
-            If an argument is not usable.
-        DataError
-            If columns are missing, labels are not one per customer, or nobody has ordered.
-        """
+        """Learn the rules from customers and their segments, whatever the order of the rows."""
         require_between(self.max_leaves, 2, 50, name="max_leaves")
         require_columns(list(customers.columns), COLUMNS, what="The customers' table")
         if len(segments) != len(customers):

@@ -16,13 +16,6 @@ def quantile_edges(values: Floats, fractions: Sequence[Fraction]) -> Floats:
     The position (n - 1) * p is found with whole numbers, so an edge that falls on a customer's value
     is exactly that value, and rounding never lifts an edge onto the value above it.
 
-    Parameters
-    ----------
-    values
-        Finite values, shape (n,), n >= 1, in any order.
-    fractions
-        Between 0 and 1, increasing.
-
     Notes
     -----
     Hyndman and Fan, "Sample quantiles in statistical packages", The American Statistician 50 (1996), type 7.

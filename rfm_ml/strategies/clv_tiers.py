@@ -8,17 +8,11 @@ import pandas as pd
 
 from rfm_ml.core.checks import require_between, require_columns, require_known
 from rfm_ml.core.errors import DataError, ParamsError
-from rfm_ml.models import BetaGeo, GammaGamma, ModifiedBetaGeo, ParetoNBD
-from rfm_ml.models.repeat_buying import RepeatBuyingModel
+from rfm_ml.models import MODELS, GammaGamma
 from rfm_ml.strategies.base import Strategy, require_order, shares_drift
 from rfm_ml.strategies.reading import number_column
 from rfm_ml.strategies.scale import Floats, Ints
 
-MODELS: Final[dict[str, type[RepeatBuyingModel]]] = {
-    "mbg_nbd": ModifiedBetaGeo,
-    "pareto_nbd": ParetoNBD,
-    "bg_nbd": BetaGeo,
-}
 COLUMNS: Final = ("recency_days", "repeat_orders", "active_days", "age_days", "mean_repeat_value")
 NAMES: Final = ("Core", "Rising", "Fading", "Gone")
 KEYS: Final = ("strategy", "params", "model", "spend_model", "core_from", "counts")
@@ -79,15 +73,7 @@ class CLVTiers(Strategy):
         return list(self.names)
 
     def fit(self, customers: pd.DataFrame, y: None = None) -> Self:
-        """Fit both models and the edge of Core.
-
-        Raises
-        ------
-        ParamsError
-            If an argument is not usable.
-        DataError
-            If columns are missing, or nobody ordered twice.
-        """
+        """Fit both models and the edge of Core."""
         self._check_params()
         ordered = self._has_order(customers)
         require_order(ordered)
@@ -225,13 +211,7 @@ class CLVTiers(Strategy):
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Self:
-        """Return the fitted strategy that `to_dict` wrote.
-
-        Raises
-        ------
-        ParamsError
-            If `state` is damaged or belongs to another strategy.
-        """
+        """Return the fitted strategy that `to_dict` wrote."""
         cls._require_state(state, KEYS)
         made = cls(**{**state["params"], "names": tuple(state["params"]["names"])})
         made._check_params()

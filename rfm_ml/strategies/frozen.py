@@ -32,7 +32,6 @@ def stability_index(before: Floats | Ints, now: Floats | Ints) -> tuple[float, s
 
     Returns
     -------
-    tuple
         The sum of (now - before) * log(now / before), and "stable" below 0.10, "some drift" below 0.25,
         "large drift" from there.
 

@@ -66,15 +66,6 @@ def rules_sql(rules: RuleSet, *, without_order: str = "", column: str = "segment
     The label of each row is that of `rules.predict`, missing values (NULL) included: a comparison with NULL does not
     hold, so such a row meets no rule that looks at the column and gets the last label, the ELSE.
 
-    Parameters
-    ----------
-    rules
-        The rules, in order.
-    without_order
-        Label of rows whose `recency_days` is NULL.
-    column
-        Name of the resulting column.
-
     Examples
     --------
     >>> from rfm_ml.strategies.rules import Rule

@@ -78,23 +78,7 @@ class RuleTree(Strategy):
         self.horizon_days = horizon_days
 
     def fit(self, customers: pd.DataFrame, y: Any = None) -> Self:
-        """Learn the rules.
-
-        Parameters
-        ----------
-        customers
-            As of a day, with the features.
-        y
-            What each of them did in the `horizon_days` after that day (spend, in currency), shape (n,); None to take
-            the column `target`.
-
-        Raises
-        ------
-        ParamsError
-            If an argument is not usable.
-        DataError
-            If columns or the outcome are missing, or nobody has ordered.
-        """
+        """Learn the rules."""
         self._check_params()
         values = self._values(customers)
         outcome = self._outcome(customers, y)
@@ -242,13 +226,7 @@ class RuleTree(Strategy):
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Self:
-        """Return the fitted strategy that `to_dict` wrote.
-
-        Raises
-        ------
-        ParamsError
-            If `state` is damaged or belongs to another strategy.
-        """
+        """Return the fitted strategy that `to_dict` wrote."""
         what = f"A frozen {cls.name}"
         cls._require_state(state, KEYS)
         made = cls(**{**state["params"], "features": tuple(state["params"]["features"])})

@@ -195,13 +195,7 @@ class RuleSet:
 
     @classmethod
     def from_dict(cls, state: Sequence[Mapping[str, Any]], *, what: str = "A list of rules") -> Self:
-        """Return the rules that `to_dict` wrote.
-
-        Raises
-        ------
-        ParamsError
-            If they are damaged.
-        """
+        """Return the rules that `to_dict` wrote."""
         try:
             rules = tuple(Rule(str(r["label"]), tuple(Condition(**c) for c in r["conditions"])) for r in state)
         except (KeyError, TypeError) as error:

@@ -96,13 +96,7 @@ class Scale:
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any], *, what: str) -> Self:
-        """Return the scale that `to_dict` wrote.
-
-        Raises
-        ------
-        ParamsError
-            If the values are not those of a scale: the message starts with `what`.
-        """
+        """Return the scale that `to_dict` wrote."""
         keys = {"column", "edges", "less_is_better", "at_least", "gain"}
         if not isinstance(state, Mapping) or set(state) != keys:
             got = sorted(state) if isinstance(state, Mapping) else state

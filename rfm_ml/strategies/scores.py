@@ -53,15 +53,7 @@ class ScoreStrategy(Strategy):
         return [str(s) for s in range(1, self._fitted()[measure].bins + 1)]
 
     def fit(self, customers: pd.DataFrame, y: None = None) -> Self:
-        """Learn the edges from customers who have ordered.
-
-        Raises
-        ------
-        ParamsError
-            If an argument of the strategy is not usable.
-        DataError
-            If a column is missing or holds no number, or nobody has ordered.
-        """
+        """Learn the edges from customers who have ordered."""
         self._check_params()
         self._require(customers)
         column = self._columns()["recency"]
@@ -254,13 +246,7 @@ class ScoreStrategy(Strategy):
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Self:
-        """Return the fitted strategy that `to_dict` wrote.
-
-        Raises
-        ------
-        ParamsError
-            If `state` is damaged or belongs to another strategy.
-        """
+        """Return the fitted strategy that `to_dict` wrote."""
         what = f"A frozen {cls.name}"
         keys = {"strategy", "params", "scales", "counts", "customers", "extra"}
         if not isinstance(state, Mapping) or set(state) != keys or state["strategy"] != cls.name:

@@ -140,13 +140,7 @@ class ThresholdRFM(ScoreStrategy):
         self.default_known_ = not named or DEFAULT in named
 
     def rows(self, measure: str, customers: pd.DataFrame, *, scores: Mapping[str, Ints]) -> Ints | None:
-        """Return the row of the customer's channel; the last row is for channels without limits.
-
-        Raises
-        ------
-        DataError
-            If a channel has no limits and there are none under "default".
-        """
+        """Return the row of the customer's channel; the last row is for channels without limits."""
         if self.by is None:
             return None
         channel = customers[self.by]

@@ -57,15 +57,7 @@ def bound(value: float, column: str, *, at_least: bool = False) -> str:
 
 
 def range_words(low: float | None, high: float | None, *, column: str, at_least: bool) -> str:
-    """Write the range of a score: "at most 30 days", "more than 1 up to 4", "at least 2, below 4".
-
-    Parameters
-    ----------
-    low, high
-        The edges on either side; None where the range is open.
-    at_least
-        Whether a value equal to an edge belongs above it.
-    """
+    """Write the range of a score: "at most 30 days", "more than 1 up to 4", "at least 2, below 4"."""
     a = "" if low is None else bound(low, column, at_least=at_least)
     b = "" if high is None else bound(high, column, at_least=at_least)
     unit = " " + UNITS[column] if column in UNITS else ""

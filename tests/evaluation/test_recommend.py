@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rfm_ml.evaluation.views import overview
 
 from rfm_ml.evaluation.backtest import Judged
 from rfm_ml.evaluation.inference import holm

@@ -23,7 +23,7 @@ from rfm_ml.segments.movement import (
     share_moved,
     up_and_down,
 )
-from rfm_ml.segments.stays import days_in_segment, paths_to, stays
+from rfm_ml.segments.spells import days_in_segment, paths_to, spells
 
 ORDER = ["Best", "Middle", "Lost"]
 
@@ -220,8 +220,8 @@ HISTORY = pd.DataFrame(
 ).assign(as_of=lambda f: DAYS[f["day"]])
 
 
-def test_stays_by_hand() -> None:
-    table = stays(HISTORY.sample(frac=1, random_state=0))
+def test_spells_by_hand() -> None:
+    table = spells(HISTORY.sample(frac=1, random_state=0))
     rows = table[["customer_id", "segment", "days", "ended", "open_start"]].to_numpy().tolist()
     assert rows == [
         [1, "Middle", 60, True, True],
@@ -235,38 +235,63 @@ def test_stays_by_hand() -> None:
     ]
 
 
-def test_median_days_count_whole_stays_alone() -> None:
-    table = days_in_segment(stays(HISTORY), order=ORDER).set_index("segment")
+def half_have_left(days: list[int], ended: list[bool]) -> float:
+    """Kaplan-Meier by its definition: the first day on which the product of the shares who go on is at most a half."""
+    going_on = 1.0
+    for day in sorted({d for d, e in zip(days, ended, strict=True) if e}):
+        at_risk = sum(d >= day for d in days)
+        going_on *= 1 - sum(d == day and e for d, e in zip(days, ended, strict=True)) / at_risk
+        if going_on <= 0.5 + 1e-12:
+            return day
+    return float("nan")
+
+
+def test_median_days_count_those_still_there_and_drop_unseen_beginnings() -> None:
+    table = days_in_segment(spells(HISTORY), order=ORDER).set_index("segment")
     assert table["stays"].tolist() == [4, 3, 1]
     assert table["ended"].tolist() == [2, 2, 0]
-    assert table.loc["Best", "median_days"] == 30  # customer 3 was there before the ledger began
-    assert table.loc["Middle", "median_days"] == 31
+    seen = spells(HISTORY)
+    seen = seen[~seen["open_start"]]  # customer 3 was in Best before the ledger began
+    for segment in ORDER:
+        days, ended = (seen.loc[seen["segment"] == segment, c].tolist() for c in ("days", "ended"))
+        assert table.loc[segment, "median_days"] == pytest.approx(half_have_left(days, ended), nan_ok=True)
+    assert table["median_days"].notna().tolist() == [True, True, False]
     assert np.isnan(table.loc["Lost", "median_days"])
     assert table.loc["Best", "median_days_so_far"] == 15
 
 
+def test_median_days_of_many_stays_against_kaplan_meier_by_definition() -> None:
+    rng = np.random.default_rng(3)
+    days = pd.date_range("2024-01-31", periods=9, freq="ME")
+    rows = [(c, day, rng.choice(ORDER, p=[0.6, 0.3, 0.1])) for c in range(60) for day in days[rng.integers(0, 5) :]]
+    table = spells(pd.DataFrame(rows, columns=["customer_id", "as_of", "segment"]))
+    medians = days_in_segment(table, order=ORDER).set_index("segment")["median_days"]
+    for segment, stayed in table[~table["open_start"]].groupby("segment"):
+        assert medians[segment] == half_have_left(stayed["days"].tolist(), stayed["ended"].tolist())
+
+
 def test_ways_by_hand() -> None:
-    table = paths_to(stays(HISTORY), "Best")
+    table = paths_to(spells(HISTORY), "Best")
     assert table.to_numpy().tolist() == [
         ["Middle > Best", 1, 0.25, 60.0],
         ["already there", 1, 0.25, 0.0],
         ["new > Best", 1, 0.25, 0.0],
         ["new > Middle > Best", 1, 0.25, 31.0],
     ]
-    assert paths_to(stays(HISTORY), "Middle", steps=1)["path"].tolist() == [
+    assert paths_to(spells(HISTORY), "Middle", steps=1)["path"].tolist() == [
         "Best > Middle",
         "already there",
         "new > Middle",
     ]
-    assert len(paths_to(stays(HISTORY), "Best", count=2)) == 2
+    assert len(paths_to(spells(HISTORY), "Best", count=2)) == 2
 
 
 def test_bad_input() -> None:
     with pytest.raises(ParamsError, match="Did you mean 'Best'"):
-        paths_to(stays(HISTORY), "Bst")
+        paths_to(spells(HISTORY), "Bst")
     with pytest.raises(ParamsError, match="steps must be between"):
-        paths_to(stays(HISTORY), "Best", steps=0)
+        paths_to(spells(HISTORY), "Best", steps=0)
     with pytest.raises(DataError, match="'value'"):
         moves(BEFORE.drop(columns="value"), AFTER)
     with pytest.raises(DataError, match="'as_of'"):
-        stays(HISTORY.drop(columns="as_of"))
+        spells(HISTORY.drop(columns="as_of"))

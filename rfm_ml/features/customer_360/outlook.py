@@ -5,8 +5,9 @@ from typing import Any, Final
 
 import pandas as pd
 
-from rfm_ml.features.forecast.forecast import COMPARED, Forecast
-from rfm_ml.strategies.clv_tiers import MODELS, CLVTiers
+from rfm_ml.features.forecast.forecast import Forecast
+from rfm_ml.models import MODELS
+from rfm_ml.strategies import CLVTiers
 from rfm_ml.study.study import Study
 
 MOST_COLUMNS: Final = 6
@@ -111,5 +112,4 @@ def _tiers(study: Study, rows: pd.DataFrame) -> list[pd.DataFrame]:
 
 
 def _name(model: str, fitted_on: object) -> str:
-    called = next(name for name, kind in COMPARED.items() if kind is MODELS[model])
-    return f"{called} of {fitted_on}"
+    return f"{MODELS[model].title} of {fitted_on}"

@@ -13,7 +13,7 @@ from rfm_ml.core.store import digest
 from rfm_ml.customers.calendar import first_and_repeat_days
 from rfm_ml.customers.holdout import split_holdout
 from rfm_ml.features.feature import Facts, Feature, Report
-from rfm_ml.models import NBD, BetaGeo, FitWarning, GammaGamma, ModifiedBetaGeo, ParetoNBD
+from rfm_ml.models import MODELS, NBD, FitWarning, GammaGamma
 from rfm_ml.models.boosted import Boosted
 from rfm_ml.models.calibration import (
     ACTUAL,
@@ -30,14 +30,12 @@ from rfm_ml.models.repeat_buying import RepeatBuyingModel
 from rfm_ml.models.surfaces import prediction_surface
 from rfm_ml.models.tracking import next_order_calendar, track_orders
 from rfm_ml.params import Clv
-from rfm_ml.strategies.clv_tiers import MODELS, CLVTiers
+from rfm_ml.strategies.clv_tiers import CLVTiers
 from rfm_ml.study.study import INTERVAL, Study
 
 COMPARED: Final[dict[str, type[RepeatBuyingModel]]] = {
-    "MBG/NBD": ModifiedBetaGeo,
-    "Pareto/NBD": ParetoNBD,
-    "BG/NBD": BetaGeo,
-    "NBD (nobody leaves)": NBD,
+    **{kind.title: kind for kind in MODELS.values()},
+    NBD.title: NBD,
 }
 PREDICTIONS: Final = "Predictions"
 PAST_RATE: Final = "past rate"
@@ -131,7 +129,7 @@ class Forecast:
     @property
     def name(self) -> str:
         """What the chosen repeat-buying model is called."""
-        return next(name for name, kind in COMPARED.items() if kind is MODELS[self.asked.model])
+        return MODELS[self.asked.model].title
 
     def _try(self, made: Callable[[], Made], *, notes: list[str], name: str, without: str = "") -> Made | None:
         """Return what could be made, or None; why not (after `without`), and what to mind, goes to the notes."""

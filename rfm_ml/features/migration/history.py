@@ -19,7 +19,7 @@ from rfm_ml.segments.movement import (
     net_by_cause,
     segment_sizes,
 )
-from rfm_ml.segments.stays import days_in_segment, paths_to, stays
+from rfm_ml.segments.spells import days_in_segment, paths_to, spells
 from rfm_ml.study.ledgers import MOST_DAYS, read_ledger
 from rfm_ml.study.past import as_of_days, past_days
 from rfm_ml.study.study import Study
@@ -222,8 +222,8 @@ class History:
 
     @cached_property
     def stays(self) -> pd.DataFrame:
-        """As `stays`."""
-        return stays(self.ledger)
+        """As `spells`."""
+        return spells(self.ledger)
 
     @property
     def days_in_segment(self) -> pd.DataFrame:

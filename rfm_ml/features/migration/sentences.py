@@ -56,7 +56,7 @@ def why_no_days(stayed: pd.DataFrame, days: Sequence[date]) -> str:
     Parameters
     ----------
     stayed
-        As `segments.stays.days_in_segment` gives.
+        As `segments.spells.days_in_segment` gives.
     days
         The known days, the first one first.
 

@@ -69,15 +69,7 @@ class EstimatorGroups(GroupStrategy):
         return {"estimator": _plain(self.estimator), "features": list(self.features)}
 
     def fit(self, customers: pd.DataFrame, y: None = None) -> Self:
-        """Let the estimator find groups among customers who have ordered, and name them.
-
-        Raises
-        ------
-        ParamsError
-            If an argument is not usable, or cannot be frozen.
-        DataError
-            If a column is missing or holds no number, nobody has ordered, or the estimator fails on them.
-        """
+        """Let the estimator find groups among customers who have ordered, and name them."""
         self._check_features()
         _plain(self.estimator)
         ordered = self._has_order(customers)
@@ -127,13 +119,7 @@ class EstimatorGroups(GroupStrategy):
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Self:
-        """Return the fitted strategy that `to_dict` wrote.
-
-        Raises
-        ------
-        ParamsError
-            If `state` is damaged or belongs to another strategy.
-        """
+        """Return the fitted strategy that `to_dict` wrote."""
         cls._require_state(state, KEYS)
         try:
             made = cls(_restored(state["estimator"]), features=tuple(state["features"]))

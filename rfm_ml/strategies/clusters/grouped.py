@@ -24,13 +24,7 @@ MOST_ORDERS: Final = 5
 
 
 class GroupStrategy(Strategy):
-    """Base of the strategies whose labels are groups that lie together in `features`.
-
-    Attributes
-    ----------
-    learned_
-        Groups, names, medians and sizes, best first: by the vocabulary of the map of twelve, then by spend.
-    """
+    """Base of the strategies whose labels are groups that lie together in `features`."""
 
     features: Sequence[str]
     learned_: Learned

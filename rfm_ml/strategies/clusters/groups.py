@@ -34,15 +34,7 @@ class Groups(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class NearestPoints:
-    """Groups of one or more points each: a customer belongs to the group of the nearest point.
-
-    Attributes
-    ----------
-    points
-        Shape (p, d), in scaled units.
-    owner
-        The group of each point, 0 to k - 1, shape (p,).
-    """
+    """Groups of one or more points each: a customer belongs to the group of the nearest point."""
 
     points: Floats
     owner: Ints
@@ -81,17 +73,7 @@ class NearestPoints:
 
 @dataclass(frozen=True, eq=False)
 class Mixture:
-    """Gaussian components: a customer belongs to the most probable one.
-
-    Attributes
-    ----------
-    weights
-        Shares of the components, shape (k,).
-    means
-        Shape (k, d), in scaled units.
-    covariances
-        Shape (k, d, d).
-    """
+    """Gaussian components: a customer belongs to the most probable one."""
 
     weights: Floats
     means: Floats
@@ -140,13 +122,7 @@ def labels_of(groups: Groups, scaled: Floats) -> Ints:
 
 
 def groups_from_dict(state: Mapping[str, Any], *, features: int) -> Groups:
-    """Return the groups that `to_dict` wrote.
-
-    Raises
-    ------
-    ParamsError
-        If the values are not those of groups in so many features.
-    """
+    """Return the groups that `to_dict` wrote."""
     kinds: dict[str, Any] = {"nearest": _nearest, "mixture": _mixture}
     try:
         made: Groups = kinds[state["kind"]](state, features)

@@ -35,19 +35,7 @@ SAME: Final = 0.2
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """Everything that was learned, in the order of the groups: the best first.
-
-    Attributes
-    ----------
-    centres
-        Medians of each feature and of recency, orders and spend, one row per group.
-    scales
-        By which centres were scored to be named; empty without recency, orders and spend.
-    score_counts
-        Fitted customers per score 1 to 5, by letter.
-    counts
-        Fitted customers per group.
-    """
+    """Everything that was learned, in the order of the groups: the best first."""
 
     scaling: Scaling
     groups: Groups
@@ -119,13 +107,7 @@ class Learned:
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Self:
-        """Return what `to_dict` wrote.
-
-        Raises
-        ------
-        ParamsError
-            If a part is damaged.
-        """
+        """Return what `to_dict` wrote."""
         scaling = Scaling.from_dict(state["scaling"])
         groups = groups_from_dict(state["model"], features=len(scaling.features))
         names, counts = tuple(map(str, state["names"])), np.array(state["counts"], dtype=np.int64)

@@ -30,23 +30,6 @@ def find_groups(
 ) -> tuple[Groups, float]:
     """Return the groups of a table, those without a customer left out, and the share that was noise.
 
-    Parameters
-    ----------
-    scaled
-        Shape (n, d); the same rows in another order can give other groups, so the caller sorts them.
-    method
-        A key of `METHODS`.
-    k
-        The number of groups; not used by hdbscan.
-    seed
-        Of every draw.
-    sample
-        Rows from which hierarchical and hdbscan learn at most.
-    smallest_share
-        Share of customers that a group of hdbscan has at least.
-    starts
-        Of k-means, bisecting k-means and the mixture.
-
     Notes
     -----
     One thread: with several, sums of floats come out in the order in which threads end, and a frozen model must be

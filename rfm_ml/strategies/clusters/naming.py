@@ -85,15 +85,6 @@ def name_groups(
 ) -> list[str]:
     """Return one name per group, all different.
 
-    Parameters
-    ----------
-    centres
-        One row per group, the best first, with the columns of the scales.
-    scales
-        As `score_scales` gives; without them groups are numbered: "Group 1", ...
-    kept
-        Names that groups have already, by row.
-
     Notes
     -----
     The name is that of the cell in which the centre lies. The first of several in one cell has it alone, each other

@@ -17,18 +17,7 @@ NORMAL_IQR: Final = 1.349
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """What was learned of each feature: its middle, its spread and its range, all in logarithms.
-
-    Attributes
-    ----------
-    features
-        Columns of the customers' table.
-    middle, spread
-        Median and interquartile range of the logarithms, shape (d,).
-    low, high
-        The smallest and the largest logarithm of the fit, shape (d,): what lies beyond counts as the limit, so that
-        one far customer cannot leave all groups behind.
-    """
+    """What was learned of each feature: its middle, its spread and its range, all in logarithms."""
 
     features: tuple[str, ...]
     middle: Floats
@@ -42,11 +31,6 @@ class Scaling:
 
         Where half of the customers have the same value the interquartile range is 0: then the standard deviation
         takes its place (times 1.349, which makes both equal for normal values), and 1 where all values are equal.
-
-        Raises
-        ------
-        DataError
-            If a feature holds no number at all.
         """
         learned = []
         for feature in features:
@@ -86,13 +70,7 @@ class Scaling:
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Self:
-        """Return the scaling that `to_dict` wrote.
-
-        Raises
-        ------
-        ParamsError
-            If the values are not those of a scaling.
-        """
+        """Return the scaling that `to_dict` wrote."""
         try:
             features = tuple(state["features"])
             arrays = [np.array(state[n], dtype=np.float64) for n in ("middle", "spread", "low", "high")]

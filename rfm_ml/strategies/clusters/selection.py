@@ -41,7 +41,6 @@ def compare_numbers(scaled: Floats, *, method: str, numbers: Sequence[int], seed
 
     Returns
     -------
-    pd.DataFrame
         `k, silhouette, gap, gap_se, bic, stability, chosen`: one row per number. The higher the better, but BIC.
 
     Notes

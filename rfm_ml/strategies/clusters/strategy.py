@@ -80,15 +80,7 @@ class Clusters(GroupStrategy):
         self.smallest_share = smallest_share
 
     def fit(self, customers: pd.DataFrame, y: None = None) -> Self:
-        """Find the groups among customers who have ordered, and name them.
-
-        Raises
-        ------
-        ParamsError
-            If an argument is not usable.
-        DataError
-            If a column is missing or holds no number, or nobody has ordered.
-        """
+        """Find the groups among customers who have ordered, and name them."""
         self._check_params()
         ordered = self._has_order(customers)
         require_order(ordered)
@@ -172,13 +164,7 @@ class Clusters(GroupStrategy):
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Self:
-        """Return the fitted strategy that `to_dict` wrote.
-
-        Raises
-        ------
-        ParamsError
-            If `state` is damaged or belongs to another strategy.
-        """
+        """Return the fitted strategy that `to_dict` wrote."""
         cls._require_state(state, KEYS)
         try:
             params: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in state["params"].items()}
@@ -210,7 +196,6 @@ def refit_stability(fitted: Clusters, customers: pd.DataFrame, *, refits: int = 
 
     Returns
     -------
-    pd.DataFrame
         `group, customers, kept_share, lowest_share`, in the order of the groups: the mean and the lowest share over
         the refits; NaN where no drawn customer is in the group.
 

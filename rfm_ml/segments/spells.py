@@ -1,4 +1,4 @@
-"""How long customers stay in a segment, and on which ways they reach one: many days of the ledger at once."""
+"""How long customers stay in a segment, and by which ways they reach one: many days of the ledger at once."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -7,13 +7,14 @@ import pandas as pd
 
 from rfm_ml.core.checks import require_between, require_columns, require_known
 from rfm_ml.core.columns import row_keys
+from rfm_ml.customers.funnel import median_days
 from rfm_ml.segments.movement import NEW, full_order
 
 ALREADY: Final = "already there"
 """The way of customers who were in the segment on the first day of the ledger: how they came is not known."""
 
 
-def stays(ledger: pd.DataFrame) -> pd.DataFrame:
+def spells(ledger: pd.DataFrame) -> pd.DataFrame:
     """Return one row per stretch of days that a customer was in one segment.
 
     Parameters
@@ -23,16 +24,15 @@ def stays(ledger: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
         Sorted by customer and time: `customer_id`, (`channel`,) `segment`, `since` (first day of the ledger in it),
         `until` (first day in the next segment; the last day of the ledger while it lasts), `days` between them,
-        `ended`, `open_start` (he was in it on the ledger's first day, so that it began earlier).
+        `ended`, `open_start` (they were in it on the ledger's first day, so that it began earlier).
 
     Examples
     --------
     >>> days = pd.to_datetime(["2024-01-31", "2024-02-29", "2024-03-31"])
     >>> ledger = pd.DataFrame({"customer_id": 1, "as_of": days, "segment": ["New", "Loyal", "Loyal"]})
-    >>> stays(ledger)[["segment", "days", "ended"]].to_numpy().tolist()
+    >>> spells(ledger)[["segment", "days", "ended"]].to_numpy().tolist()
     [['New', 29, True], ['Loyal', 31, False]]
     """
     require_columns(list(ledger.columns), ["customer_id", "as_of", "segment"], what="The ledger")
@@ -57,22 +57,31 @@ def days_in_segment(table: pd.DataFrame, *, order: Sequence[str]) -> pd.DataFram
     Parameters
     ----------
     table
-        From `stays`.
+        From `spells`.
     order
         The segments, best first.
 
     Returns
     -------
-    DataFrame
-        `segment, stays, ended, median_days` (of the stays that ended and whose beginning was seen, NaN without one),
-        `median_days_so_far` (of those that last). Days are counted from one day of the ledger to another.
+        `segment, stays, ended, median_days` (until half have left, of the spells whose beginning was seen, those that
+        still last included; NaN where fewer than half have left), `median_days_so_far` (of those that still last).
+        Days are counted from one day of the ledger to another.
+
+    Notes
+    -----
+    Kaplan and Meier, "Nonparametric estimation from incomplete observations", J. Am. Stat. Assoc. 53 (1958). The
+    median of the ended spells alone would be too short: long spells are those that still last.
     """
-    whole = table[table["ended"] & ~table["open_start"]]
+    seen = table[~table["open_start"]]
+    medians = {
+        segment: median_days(rows["days"].to_numpy(), rows["ended"].to_numpy())
+        for segment, rows in seen.groupby("segment")
+    }
     result = pd.DataFrame(
         {
             "stays": table.groupby("segment").size(),
             "ended": table.groupby("segment")["ended"].sum(),
-            "median_days": whole.groupby("segment")["days"].median(),
+            "median_days": pd.Series(medians, dtype="float64"),
             "median_days_so_far": table[~table["ended"]].groupby("segment")["days"].median(),
         }
     ).reindex(full_order(order, table))
@@ -86,20 +95,19 @@ def paths_to(table: pd.DataFrame, segment: str, *, steps: int = 3, count: int = 
     Parameters
     ----------
     table
-        From `stays`.
+        From `spells`.
     segment
         Where the ways lead to.
     steps
-        Segments before it that are told, 1 to 6.
+        Segments before it that are named, 1 to 6.
     count
         Ways in the answer.
 
     Returns
     -------
-    DataFrame
         `path` (as in "New > Loyal > Champions"; "new > ..." began with the first order), `entries` (one customer may
-        have several), `share` of all entries, `median_days` from the first segment told to the entry. Most common
-        first, then by name. "already there" counts who was in it on the first day of the ledger.
+        have several), `share` of all entries, `median_days` from the first segment named to the entry. Most common
+        first, then by name. "already there" counts customers who were in it on the first day of the ledger.
 
     Raises
     ------
