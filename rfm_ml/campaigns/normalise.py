@@ -75,6 +75,7 @@ def phone(value: Any, *, country: Any = None, default_country: str | None = None
     ('+4915123456701', '+4915123456701')
     """
     text = clean(value).removeprefix("tel:").replace("\uff0b", "+")
+    text = "".join(str(unicodedata.digit(c)) if c.isdecimal() else c for c in text)
     whole = _FLOAT.fullmatch(text)
     text = re.sub("[.,' ]", "", whole[1]) if whole else text
     if any(c.isalpha() for c in text):

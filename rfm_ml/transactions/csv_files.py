@@ -183,7 +183,7 @@ def read_lines(
     """Cut text line by line into columns, in batches of rows with `_line`: the number of the row's first line, from 1.
 
     Empty text is missing. `bad` is filled with number and reason of the lines that cannot be cut into these columns.
-    DuckDB's reject tables do not replace this: docs/adr/0010.
+    DuckDB's reject tables do not replace this: docs/adr/0009.
     """
     rows: list[list[str]] = []
     numbers: list[int] = []
