@@ -14,9 +14,8 @@ import pandas as pd
 
 from rfm_ml.evaluation.origins import History, Past, first_customers
 from rfm_ml.models import GammaGamma
-from rfm_ml.models.boosted import FEATURES
+from rfm_ml.models.boosted import FEATURES, TwoPart
 from rfm_ml.models.repeat_buying import RepeatBuyingModel
-from rfm_ml.models.two_part import TwoPart
 from rfm_ml.segments import SegmentModel
 
 TRIED: Final = 500
