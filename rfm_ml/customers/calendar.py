@@ -1,4 +1,4 @@
-"""Orders by day, told apart by whether they are a customer's first."""
+"""Orders by day, split by whether they are a customer's first."""
 
 from datetime import date
 from typing import Any

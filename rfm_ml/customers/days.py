@@ -105,7 +105,6 @@ def customer_days(
 
     Returns
     -------
-    Table
         One row per customer (and channel) and day: `customer_id`, (`channel`,) `ordered_on`,
         `orders` (number of orders; 0 on a day with returns only), `amount` (orders less returns),
         `order_amount` (orders alone), and, where `discount` exists, `discounted_orders`.
@@ -138,7 +137,7 @@ def customer_days(
 
 
 def order_rows(orders: ir.Table | pd.DataFrame, *, by: str | None = None, as_of: date | str | None = None) -> ir.Table:
-    """Give the rows that `customer_days` merges, unmerged: for who sorts them anyway, and merges as he reads."""
+    """Give the rows that `customer_days` merges, unmerged: for readers that sort them anyway and merge as they read."""
     table = _dated(orders, by=by, as_of=as_of)
     if is_customer_days(table):
         counted = table.orders

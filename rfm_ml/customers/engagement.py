@@ -1,4 +1,4 @@
-"""How engaged a customer is by his clicks, visits and carts."""
+"""How engaged a customer is by their clicks, visits and carts."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -63,7 +63,6 @@ def with_points(
 
     Returns
     -------
-    Table
         The events with `engagement_points` and `engagement_half_life_days`, which `engagement` goes by.
 
     Raises
@@ -94,7 +93,6 @@ def engagement(events: ir.Table | pd.DataFrame, *, as_of: date | str) -> ir.Tabl
 
     Returns
     -------
-    Table
         `customer_id`, `clicks_180d` (e-mail clicks in the last 180 days), `visits_90d` (shop
         visits in the last 90 days), `engagement_score`: the sum over the events of the last
         `FORGOTTEN_DAYS` days of points x 2^(-age / half-life), age in days. Each term is

@@ -50,7 +50,7 @@ def features(
     as_of
         The day the table is seen from, included; later rows of every input are ignored.
     by
-        "channel" for one row per customer and channel; events then count for all his channels.
+        "channel" for one row per customer and channel; events then count for all their channels.
     lines
         One row per order line with `category`; gives `categories`.
     events
@@ -60,7 +60,6 @@ def features(
 
     Returns
     -------
-    Table
         In no particular order; all over the whole history up to `as_of` unless a number of days
         is in the name.
 
@@ -71,8 +70,8 @@ def features(
         - `orders_trend`: (a - b) / (a + b), a the orders of the last `TREND_DAYS` days, b of those
           before; from -1 (stopped) to 1 (started), 0.0 without any.
         - `categories`: number of distinct categories ordered.
-        - `channel_share_<name>`: share of his orders placed in the channel.
-        - `coupon_share`: share of his orders with a discount, where `discount` exists.
+        - `channel_share_<name>`: share of their orders placed in the channel.
+        - `coupon_share`: share of their orders with a discount, where `discount` exists.
         - `clicks_180d`, `visits_90d`, `engagement_score`: see `engagement`.
 
     Raises

@@ -13,7 +13,7 @@ from rfm_ml.core.checks import require_columns
 from rfm_ml.customers.days import as_day, as_table, customer_days, with_days
 
 STAGES: Final = ("prospect", "first order", "second order", "loyal")
-"""Stages of the funnel in order; a customer is in the last one he has reached."""
+"""Stages of the funnel in order; customers are in the last one they have reached."""
 
 LOYAL_ORDER_DAYS: Final = 4
 """Who has ordered on as many days is loyal: four order days are also the fewest that show a rhythm."""
@@ -23,7 +23,7 @@ HORIZONS_DAYS: Final = (90, 180, 365)
 
 
 def funnel_stage(customers: pd.DataFrame) -> pd.Series:
-    """Return the stage of each customer by the days he has ordered on, over his whole history.
+    """Return the stage of each customer by the days they have ordered on, over their whole history.
 
     Parameters
     ----------
@@ -48,9 +48,9 @@ def funnel_stage(customers: pd.DataFrame) -> pd.Series:
 def funnel(orders: Any, *, as_of: date | str, contacts: Any | None = None, events: Any | None = None) -> pd.DataFrame:
     """Count who takes each step of the funnel, and how long it takes, fair to those who had little time for it.
 
-    A prospect is a contact, or somebody with an event, before his first order. His time begins on the day he was
-    created as a contact or with his first event. Of whom there is no such day, nobody knows whether he was there before
-    he ordered: the first step counts those with a day alone. If not one customer was seen before his first order, the
+    A prospect is a contact, or somebody with an event, before their first order. Their time begins on the day they were
+    created as a contact or with their first event. Without such a day nobody knows whether they were there before
+    they ordered: the first step counts those with a day alone. If no customer was seen before their first order, the
     inputs know only prospects who never ordered: then their number is told, and no conversion.
 
     Parameters
@@ -155,7 +155,7 @@ def median_days(days: np.ndarray, happened: np.ndarray) -> float:
 
 
 def _order_days(orders: Any, *, day: date) -> ir.Table:
-    """Return per customer the days of his first, second and `LOYAL_ORDER_DAYS`th order day."""
+    """Return per customer the days of their first, second and `LOYAL_ORDER_DAYS`th order day."""
     days = customer_days(orders, as_of=day)
     days = days.filter(days.orders > 0)
     nth = ibis.row_number().over(ibis.window(group_by=days.customer_id, order_by=days.ordered_on))
@@ -186,7 +186,7 @@ def _with_arrival(steps: ir.Table, contacts: Any | None, events: Any | None, *, 
     if seen is None:
         return steps.mutate(seen_on=ibis.null("date"), prospect=ibis.literal(False))
     joined = steps.outer_join(seen, "customer_id")
-    # Who was first seen with or after his first order came as a customer.
+    # Those first seen with or after their first order came as customers.
     prospect = joined.first_on.isnull() | (joined.seen_on < joined.first_on).fill_null(False)
     return joined.select("seen_on", "first_on", "second_on", "loyal_on", prospect=prospect)
 

@@ -1,4 +1,4 @@
-"""How regularly customers buy, by the gaps between their order days, and who is late by his own rhythm."""
+"""How regularly customers buy, by the gaps between their order days, and who is late by their own rhythm."""
 
 from datetime import date
 from typing import Final
@@ -18,7 +18,7 @@ CYCLIC_MAX_CV: Final = 1.0
 """Gaps that vary less than random buying does, but are not regular, are cyclic."""
 
 RHYTHM_MIN_GAPS: Final = 3
-"""With fewer gaps between order days no rhythm can be told: too few orders."""
+"""With fewer gaps between order days no rhythm shows: too few orders."""
 
 SEASON_MONTHS: Final = 3
 """A season is as many successive months of the year; December and January are successive."""

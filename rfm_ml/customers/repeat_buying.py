@@ -27,7 +27,6 @@ def repeat_buying(orders: ir.Table | pd.DataFrame, *, as_of: date | str, by: str
 
     Returns
     -------
-    Table
         `customer_id`, (`channel`,) `repeat_orders` (x: days with an order after the first one),
         `active_days` (t_x: days from the first to the last order), `mean_repeat_value` (m: net
         amount of the repeat days / x, in currency; 0.0 if x = 0); in no particular order.
@@ -68,7 +67,7 @@ def repeat_buying_measures(days: ir.Table) -> dict[str, ir.Value]:
         "last_order_on": days.ordered_on.max(where=has_order),
         "order_days": days.count(where=has_order),
         "order_day_amount": days.amount.sum(where=has_order),
-        # A customer has one row per day, so the amount of his first day is unambiguous.
+        # A customer has one row per day, so the amount of their first day is unambiguous.
         "first_day_amount": days.amount.argmin(days.ordered_on, where=has_order),
     }
 

@@ -43,14 +43,13 @@ def rfm(
         If set, `orders` and `spend` count the days in (as_of - window_days, as_of] only. Recency,
         first and last order are always over the whole history.
     annualise
-        Scale the yearly columns of a customer younger than the period by the days he has been
+        Scale the yearly columns of a customer younger than the period by the days they have been
         seen: `age_days + 1`, at least `ANNUALISE_FLOOR_DAYS`.
     by
         "channel" for one row per customer and channel.
 
     Returns
     -------
-    Table
         `customer_id`, (`channel`,) `recency_days`, `orders`, `spend`, `orders_per_year`,
         `spend_per_year`, `first_order_on`, `last_order_on`, `age_days`; in no particular order.
         The yearly columns are over `window_days`, or over the last 365 days without a window:

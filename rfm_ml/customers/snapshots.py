@@ -126,9 +126,9 @@ def each_snapshot(
     Notes
     -----
     One query brings the orders, sorted; those of a day lie side by side and are merged here, which costs less than a
-    group-by before the sort. A customer's figures on a day are differences of running sums over his customer-days: at
-    his last row up to that day, at his first row, and at the last row before the window. So each further day costs a
-    few looks per customer, and nothing is read or grouped again. In memory are the running sums, about 50 bytes a
+    group-by before the sort. A customer's figures on a day are differences of running sums over their customer-days: at
+    their last row up to that day, at their first row, and at the last row before the window. So each further day costs
+    a few looks per customer, and nothing is read or grouped again. In memory are the running sums, about 50 bytes a
     customer-day, and the tables of two days.
     """
     require_window(window_days, annualise=annualise)
@@ -201,7 +201,7 @@ class _RunningSums:
         period = window_days or DAYS_PER_YEAR
         last, before = self._rows_up_to(today), self._rows_up_to(today - period)
         first_order = self.order_days[self.starts]
-        # Before his first order, with returns alone, nobody is a customer.
+        # Before their first order, with returns alone, nobody is a customer.
         born = np.flatnonzero(self.order_days[last] > first_order)
         ids = self.ids.take(pa.array(born)) if len(born) < len(self.ids) else self.ids
         start, last, before, first_order = self.starts[born], last[born], before[born], first_order[born]
@@ -239,7 +239,7 @@ class _RunningSums:
         return np.searchsorted(first_on, [(d - EPOCH).days for d in days], side="right")
 
     def _rows_up_to(self, day: int) -> Ints:
-        """Return for each customer the row after his last one on or before the day."""
+        """Return for each customer the row after their last one on or before the day."""
         if len(self.starts) == 0:
             return self.starts
         return self.starts + np.add.reduceat(self.day <= day, self.starts, dtype=np.int64)

@@ -16,7 +16,7 @@ Window = tuple[int, int]
 
 
 def window_sums(days: ir.Table | pd.DataFrame, targets: pd.DataFrame, *, windows: Mapping[str, Window]) -> pd.DataFrame:
-    """Sum what each customer ordered in windows around his day, in one query.
+    """Sum what each customer ordered in windows around their day, in one query.
 
     Parameters
     ----------
@@ -98,7 +98,6 @@ def days_with_margin(lines: ir.Table, products: ir.Table, *, otherwise: float) -
 
     Returns
     -------
-    Table
         `customer_id, ordered_on, orders, amount, margin`, money as exact decimals.
 
     Raises

@@ -89,7 +89,7 @@ class GammaGamma(ParametricModel):
     """Gamma-Gamma spend model (Fader, Hardie & Lee 2005, "RFM and CLV"; Fader & Hardie 2013).
 
     Orders of one customer are Gamma(p, nu), nu is Gamma(q, v) over customers, whatever the frequency. The expected
-    order value is a weighted mean of the customer's own and everybody's; the more orders, the more his own counts.
+    order value is a weighted mean of the customer's own and everybody's; the more orders, the more their own counts.
 
     Parameters
     ----------
@@ -143,11 +143,11 @@ class GammaGamma(ParametricModel):
         if abs(self.independence_["spearman"]) >= 0.3:
             warnings.warn(f"GammaGamma: {self.independence_['verdict']}.", FitWarning, stacklevel=2)
         if self.engine == "lifetimes":
-            from rfm_ml.models.lifetimes_engine import fitted_params
+            from rfm_ml.models.engines import fitted_params
 
             return self._finish([fitted_params(self)], search=False)
         if self.engine == "bayes":
-            from rfm_ml.models.bayes import posterior_draws
+            from rfm_ml.models.engines import posterior_draws
 
             self.draws_ = posterior_draws(self)
             self._finish([self.draws_.mean().to_numpy()], search=False)
@@ -206,6 +206,6 @@ class GammaGamma(ParametricModel):
 
     def to_lifetimes(self) -> object:
         """Return a fitted GammaGammaFitter of the lifetimes package with these parameters."""
-        from rfm_ml.models.lifetimes_engine import as_lifetimes
+        from rfm_ml.models.engines import as_lifetimes
 
         return as_lifetimes(self)

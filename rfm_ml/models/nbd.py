@@ -1,7 +1,7 @@
 """Orders that are Poisson with gamma rates while a customer is active: what most models share, and NBD itself.
 
-An active customer's rate has the posterior Gamma(r + x, alpha + T) at T, and Gamma(r + x, alpha + t_x) right after his
-last order, so gaps are Lomax (Pareto II): P(gap > g) = (A / (A + g))^(r + x).
+An active customer's rate has the posterior Gamma(r + x, alpha + T) at T, and Gamma(r + x, alpha + t_x) right after
+their last order, so gaps are Lomax (Pareto II): P(gap > g) = (A / (A + g))^(r + x).
 """
 
 import numpy as np

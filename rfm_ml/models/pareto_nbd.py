@@ -17,7 +17,7 @@ ROWS = 1 << 13
 class ParetoNBD(NBDModel):
     """Pareto/NBD of Schmittlein, Morrison & Colombo (1987), "Counting your customers", Management Science 33(1).
 
-    Orders are Poisson with rates Gamma(r, alpha) while a customer is active; he stays for an exponential time whose
+    Orders are Poisson with rates Gamma(r, alpha) while a customer is active; they stay for an exponential time whose
     rate is drawn from Gamma(s, beta).
     """
 

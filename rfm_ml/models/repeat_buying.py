@@ -33,7 +33,7 @@ class RepeatBuyingModel(ParametricModel):
         "native" (exact likelihood on distinct rows, Newton's method), "lifetimes" (the fitters of that package, the
         reference) or "bayes" (full posteriors by pymc-marketing, an optional extra for Python 3.12 and newer).
     overdue_below
-        A customer is overdue when less than this share of his gaps would be as long as his silence so far.
+        A customer is overdue when less than this share of their gaps would be as long as their silence so far.
     random_state
         Seed of the sample on which starting points are tried, and of the Bayesian engine.
     """
@@ -116,11 +116,11 @@ class RepeatBuyingModel(ParametricModel):
         require_known(self.engine, ENGINES, what="engine")
         self.counts_ = self._counts(customers)
         if self.engine == "lifetimes":
-            from rfm_ml.models.lifetimes_engine import fitted_params
+            from rfm_ml.models.engines import fitted_params
 
             return self._adopt(fitted_params(self))
         if self.engine == "bayes":
-            from rfm_ml.models.bayes import posterior_draws
+            from rfm_ml.models.engines import posterior_draws
 
             self.draws_ = posterior_draws(self)
             return self._adopt(self.draws_.mean().to_numpy(), covariance=np.cov(np.log(self.draws_.T)))
@@ -184,7 +184,7 @@ class RepeatBuyingModel(ParametricModel):
 
     def to_lifetimes(self) -> object:
         """Return a fitted object of the lifetimes package with these parameters (times in days)."""
-        from rfm_ml.models.lifetimes_engine import as_lifetimes
+        from rfm_ml.models.engines import as_lifetimes
 
         return as_lifetimes(self)
 

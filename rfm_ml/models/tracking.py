@@ -1,4 +1,4 @@
-"""Predictions over time: expected against actual orders week by week, and the weeks to come."""
+"""Predictions as tables: totals over time beside what happened, and by history."""
 
 from datetime import date
 
@@ -122,7 +122,7 @@ def next_order_calendar(
 
     Returns
     -------
-        week (1 is the seven days after `as_of`), from_day, to_day, expected_orders (of all customers, each by his
+        week (1 is the seven days after `as_of`), from_day, to_day, expected_orders (of all customers, each by their
         P(alive)), customers_due (whose median next order falls into the week and who are not overdue) and
         running_share (of today's customers who are due by then).
     """
@@ -142,3 +142,51 @@ def next_order_calendar(
         "customers_due": due,
         "running_share": np.cumsum(due) / max(len(predictions), 1),
     })  # fmt: skip
+
+
+def prediction_surface(
+    model: RepeatBuyingModel, *, age_days: float, horizon_days: float, most_orders: int = 7, steps: int = 7
+) -> pd.DataFrame:
+    """Return P(alive) and expected orders over repeat orders and days since the last order.
+
+    Parameters
+    ----------
+    model
+        Fitted.
+    age_days
+        Days since the first order of the customers with repeat orders; the longest silence. One-time buyers have no
+        order but the first, so their age is their silence.
+    horizon_days
+        Orders are expected over so many days.
+    most_orders
+        The most repeat orders.
+    steps
+        About so many lengths of silence, at round numbers of days.
+
+    Returns
+    -------
+        repeat_orders (0, 1, ...), recency_days, p_alive and expected_orders, one row per pair of orders and
+        silence.
+    """
+    require_between(age_days, 1, 36_500, name="age_days")
+    require_between(most_orders, 1, 1000, name="most_orders")
+    require_between(steps, 2, 200, name="steps")
+    silences = np.arange(0.0, age_days, _round_step(0.75 * age_days / steps))
+    x, silence = (grid.ravel() for grid in np.meshgrid(np.arange(most_orders + 1.0), silences, indexing="ij"))
+    histories = pd.DataFrame({
+        "repeat_orders": x,
+        "active_days": np.where(x > 0, age_days - silence, 0.0),
+        "age_days": np.where(x > 0, age_days, silence),
+    })  # fmt: skip
+    return pd.DataFrame({
+        "repeat_orders": x.astype(np.int64),
+        "recency_days": silence.astype(np.int64),
+        "p_alive": model.p_alive(histories),
+        "expected_orders": model.expected_orders(histories, horizon_days=horizon_days),
+    })  # fmt: skip
+
+
+def _round_step(days: float) -> float:
+    """Return the next of 1, 2, 3, 5, 10, 20, 30, 50, ... days."""
+    size = 10.0 ** np.floor(np.log10(max(days, 1.0)))
+    return float(next(m * size for m in (1, 2, 3, 5, 10) if m * size >= days * (1 - 1e-9)))

@@ -10,8 +10,7 @@ from rfm_ml.core.text import plural
 from rfm_ml.segments.maps import SegmentMap
 from rfm_ml.strategies import Strategy
 from rfm_ml.strategies.reading import number_column
-from rfm_ml.strategies.scale import Floats, Ints, Scale
-from rfm_ml.strategies.words import bound
+from rfm_ml.strategies.scale import Floats, Ints, Scale, bound
 
 
 @dataclass
@@ -154,7 +153,7 @@ def held_sentences(
     order
         The segments, best first.
     from_segment
-        Whether `told` begins at the segment he is in, and not at that of the rules.
+        Whether `told` begins at the segment they are in, and not at that of the rules.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The segment ledger: who is in which segment on a day, since when, and where he came from."""
+"""The segment ledger: who is in which segment on a day, since when, and where they came from."""
 
 from datetime import date
 from typing import Final
@@ -46,16 +46,16 @@ def ledger_rows(
     earlier
         The ledger of the last day before, None if there is none.
     periods
-        A customer moves only when he has had the same other label on so many days of the ledger in a row; 1 moves
-        him at once. Who has no row in `earlier`, or a segment that the model does not know, takes his label at once.
+        Customers move only when they have had the same other label on so many days of the ledger in a row; 1 moves
+        them at once, as are moved those without a row in `earlier` or in a segment that the model does not know.
 
     Returns
     -------
         One row per customer (and channel), sorted as `customers`: `customer_id`, (`channel`,) `strategy`, `as_of`,
-        `segment`, `since` (the first day of the ledger on which he was in it), `previous` (the segment before, empty
-        if none is known), `label` (what the model says today; differs from `segment` only while he waits),
+        `segment`, `since` (the first day of the ledger on which they were in it), `previous` (the segment before, empty
+        if none is known), `label` (what the model says today; differs from `segment` only while they wait),
         `label_periods` (days of the ledger in a row with this label), the columns of `assigned` such as `R, F, M,
-        cell`, `value` (his spend in the customers' table, in currency) and `model` (its fingerprint).
+        cell`, `value` (their spend in the customers' table, in currency) and `model` (its fingerprint).
 
     Raises
     ------
@@ -113,7 +113,7 @@ def hold_scores(
     earlier: pd.DataFrame | None,
     margin: float,
 ) -> pd.DataFrame:
-    """Keep a customer's scores of an earlier day while he is within a margin of the limit he crossed.
+    """Keep a customer's scores of an earlier day while they are within a margin of the limit they crossed.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ def _state(before: pd.DataFrame, *, segment: pd.Series, label: pd.Series, day: p
 
 
 def _in_a_row(before: pd.DataFrame, label: pd.Series) -> pd.Series:
-    """Return for how many days of the ledger each has had his label."""
+    """Return for how many days of the ledger each has had their label."""
     again = before["segment"].notna() & (before["label"] == label)
     return before["label_periods"].where(again, 0).astype("int64") + 1
 

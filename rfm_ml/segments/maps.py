@@ -114,7 +114,7 @@ class SegmentMap:
     def display_order(self, present: Iterable[str] = ()) -> list[str]:
         """Return all segments of the grid, with overlays above their base and Prospect last where present.
 
-        Who is in an overlay has been active lately, so his outlook is better than that of its base.
+        Customers in an overlay have been active lately, so their outlook is better than that of its base.
         """
         found = set(present)
         order = []

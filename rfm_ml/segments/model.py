@@ -149,7 +149,7 @@ class SegmentModel(BaseEstimator):
         return self.segment_map.segment_of(strategy.details(customers))
 
     def explain(self, customers: pd.DataFrame) -> pd.Series:
-        """Return why each customer is where he is, as in "Champions: last order 12 days ago (...), ..."."""
+        """Return why each customer is where they are, as in "Champions: last order 12 days ago (...), ..."."""
         reasons = self._fitted().explain(customers)
         sentences = [
             f"{segment}: {str(reason)[:1].lower()}{str(reason)[1:]}"

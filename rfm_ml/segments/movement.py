@@ -32,8 +32,8 @@ def moves(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-        `customer_id`, (`channel`,) `from_segment` ("new" if he was no customer), `to_segment` ("gone" if he is none),
-        `value_before`, `value_after` (0 where he was or is none), sorted by customer.
+        `customer_id`, (`channel`,) `from_segment` ("new" if they were none), `to_segment` ("gone" if they are none),
+        `value_before`, `value_after` (0 where they were or are none), sorted by customer.
 
     Examples
     --------

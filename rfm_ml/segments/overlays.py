@@ -1,7 +1,9 @@
 """What lies over the grid: lost customers who still engage, and contacts who never ordered."""
 
 import datetime as dt
-from typing import Any
+from collections.abc import Iterable
+from datetime import date
+from typing import Any, Final
 
 import pandas as pd
 
@@ -78,7 +80,7 @@ def with_overlays(
 ) -> pd.DataFrame:
     """Return `assigned` with the map's overlays applied, as in Lost becoming Lost but engaged.
 
-    Without events (None) every customer stays where he is.
+    Without events (None) all customers stay where they are.
 
     Raises
     ------
@@ -99,7 +101,7 @@ def with_overlays(
 def overlay_reasons(
     reasons: pd.Series, laid: pd.DataFrame, events: Any | None, *, segment_map: SegmentMap, as_of: str | dt.date
 ) -> pd.Series:
-    """Return why each customer is where he is, overlays included.
+    """Return why each customer is where they are, overlays included.
 
     Parameters
     ----------
@@ -177,3 +179,43 @@ def _require_same_type(ids: pd.Series, other: pd.Index, *, what: str) -> None:
             f"customer_id must be of one type in every table. Got {kinds[0]} in the orders and {kinds[1]} in the "
             f"{what}. Read both as text."
         )
+
+
+NEXT_STEP: Final = "A first order makes him a customer."
+
+
+def prospects_explained(contacts: Any | None, customer_ids: Iterable[Any], *, as_of: date) -> pd.DataFrame:
+    """Return `reason, next_step` of people without an order, one row per id.
+
+    Parameters
+    ----------
+    contacts
+        An Ibis table with `customer_id`, and `created_at` where it is known; None without contacts.
+    customer_ids
+        Whom to speak of.
+    as_of
+        The day; a contact created later is not said to be known since then.
+    """
+    ids = list(customer_ids)
+    since = {} if contacts is None or not ids else _known_since(contacts, ids)
+    reasons = [f"{PROSPECT}: never ordered; {_known(since, who, as_of=as_of)}." for who in ids]
+    return pd.DataFrame({"reason": reasons, "next_step": NEXT_STEP}, dtype="str")
+
+
+def _known_since(contacts: Any, ids: list[Any]) -> dict[Any, date | None]:
+    """Return the first day of each contact among `ids`, None where it is not known."""
+    first = contacts.created_at.try_cast("timestamp").date() if "created_at" in contacts.columns else None
+    dated = contacts.select("customer_id") if first is None else contacts.select("customer_id", first=first)
+    if len(ids) == 1:  # one customer is asked for; no need to read all contacts
+        dated = dated.filter(dated.customer_id == ids[0])
+    if first is None:
+        return dict.fromkeys(dated.distinct().to_pyarrow()["customer_id"].to_pylist())
+    found = dated.group_by("customer_id").aggregate(first=dated["first"].min()).to_pyarrow()
+    return dict(zip(found["customer_id"].to_pylist(), found["first"].to_pylist(), strict=True))
+
+
+def _known(since: dict[Any, date | None], customer_id: Any, *, as_of: date) -> str:
+    if customer_id not in since:
+        return "not among the contacts"
+    first = since[customer_id]
+    return "known as a contact" if first is None or first > as_of else f"known as a contact since {first}"

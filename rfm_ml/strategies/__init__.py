@@ -7,11 +7,10 @@ from typing import Any, Final
 
 from rfm_ml.core.checks import require_known
 from rfm_ml.core.errors import ParamsError
-from rfm_ml.strategies.base import Strategy
+from rfm_ml.strategies.base import Strategy, canonical_json, fingerprint_of, stability_index
 from rfm_ml.strategies.clusters import Clusters, EstimatorGroups
 from rfm_ml.strategies.clusters.estimator import public_path
 from rfm_ml.strategies.clv_tiers import CLVTiers
-from rfm_ml.strategies.frozen import canonical_json, fingerprint_of, stability_index
 from rfm_ml.strategies.own import METHODS, OwnStrategy, as_strategy, missing_methods
 from rfm_ml.strategies.quantile import QuantileRFM
 from rfm_ml.strategies.rule_tree import RuleTree

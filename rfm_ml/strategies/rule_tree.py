@@ -15,9 +15,8 @@ from rfm_ml.core.text import plural
 from rfm_ml.strategies.base import Strategy, require_order, shares_drift
 from rfm_ml.strategies.reading import number_column
 from rfm_ml.strategies.rules import NO_ORDER, Rule, RuleSet, conditions_words
-from rfm_ml.strategies.scale import Floats
+from rfm_ml.strategies.scale import Floats, value_phrase
 from rfm_ml.strategies.trees import grow
-from rfm_ml.strategies.words import value_phrase
 
 FEATURES: Final = ("recency_days", "orders", "spend")
 KEYS: Final = ("strategy", "params", "rules", "means", "counts")

@@ -12,11 +12,9 @@ import pandas as pd
 from rfm_ml.core.checks import require_columns
 from rfm_ml.core.errors import DataError, ParamsError
 from rfm_ml.core.text import plural
-from rfm_ml.strategies.base import Strategy, require_order, shares_drift
-from rfm_ml.strategies.frozen import canonical_json
+from rfm_ml.strategies.base import Strategy, canonical_json, require_order, shares_drift
 from rfm_ml.strategies.reading import number_column
-from rfm_ml.strategies.scale import Floats, Ints, Scale
-from rfm_ml.strategies.words import cell_names, value_phrase
+from rfm_ml.strategies.scale import Floats, Ints, Scale, cell_names, value_phrase
 
 LETTERS: Final = {"recency": "R", "frequency": "F", "monetary": "M"}  # measures and the letters of their scores
 

@@ -16,8 +16,8 @@ from rfm_ml.customers import customer_table
 from rfm_ml.customers.days import with_days
 from rfm_ml.customers.engagement import ENGAGED, engagement, with_points
 from rfm_ml.segments import SegmentModel, load_map, with_overlays, with_prospects
-from rfm_ml.segments.in_words import SegmentRules, rules_of
 from rfm_ml.segments.ledger import hold_scores, ledger_rows
+from rfm_ml.segments.rules import SegmentRules, rules_of
 from rfm_ml.strategies import make_strategy
 from rfm_ml.study.archive import Archive
 from rfm_ml.study.context import Context

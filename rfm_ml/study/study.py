@@ -18,7 +18,7 @@ from rfm_ml.customers.funnel import STAGES, funnel_stage
 from rfm_ml.models import MODELS, FitWarning, GammaGamma
 from rfm_ml.models.repeat_buying import RepeatBuyingModel
 from rfm_ml.segments import SegmentModel, overlay_reasons, segment_profile
-from rfm_ml.segments.prospects import prospects_explained
+from rfm_ml.segments.overlays import prospects_explained
 from rfm_ml.study.ledgers import drift_warnings
 from rfm_ml.study.segments import StudySegments
 from rfm_ml.transactions.quality import quality_warnings

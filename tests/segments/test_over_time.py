@@ -9,7 +9,7 @@ from pandas.testing import assert_frame_equal
 from rfm_ml.customers import customer_table
 from rfm_ml.customers.snapshots import each_snapshot
 from rfm_ml.segments import SegmentModel, single_panel
-from rfm_ml.segments.over_time import best_months, level_purchases, levels_over_time
+from rfm_ml.segments.levels import best_months, level_purchases, levels_over_time
 from rfm_ml.strategies import ThresholdRFM
 
 # Three customers do not fill three levels.

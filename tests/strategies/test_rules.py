@@ -11,8 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rfm_ml.core.errors import DataError, ParamsError
-from rfm_ml.strategies.rule_sql import number, quoted_name, rules_query, rules_sql
-from rfm_ml.strategies.rules import Condition, Rule, RuleSet
+from rfm_ml.strategies.rules import Condition, Rule, RuleSet, number, quoted_name, rules_query, rules_sql
 
 COLUMNS = ["recency_days", "orders", "spend", "order"]
 """The last is a keyword, as a column of somebody's own may be."""

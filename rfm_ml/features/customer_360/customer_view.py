@@ -19,7 +19,7 @@ from rfm_ml.features.panels.panels import RECENT_DAYS
 from rfm_ml.features.products.products import customer_offers, product_words
 from rfm_ml.features.triggers.triggers import Triggers
 from rfm_ml.segments import PROSPECT
-from rfm_ml.segments.prospects import prospects_explained
+from rfm_ml.segments.overlays import prospects_explained
 from rfm_ml.study.study import Study
 
 MEASURES: Final = {

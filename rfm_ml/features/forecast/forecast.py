@@ -27,8 +27,7 @@ from rfm_ml.models.calibration import (
     past_rate,
 )
 from rfm_ml.models.repeat_buying import RepeatBuyingModel
-from rfm_ml.models.surfaces import prediction_surface
-from rfm_ml.models.tracking import next_order_calendar, track_orders
+from rfm_ml.models.tracking import next_order_calendar, prediction_surface, track_orders
 from rfm_ml.params import Clv
 from rfm_ml.strategies.clv_tiers import CLVTiers
 from rfm_ml.study.study import INTERVAL, Study

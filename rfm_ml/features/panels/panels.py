@@ -16,9 +16,8 @@ from rfm_ml.customers.regularity import RHYTHMS
 from rfm_ml.customers.snapshots import each_snapshot
 from rfm_ml.features.feature import Feature
 from rfm_ml.segments import SegmentModel
-from rfm_ml.segments.activity import abandoned_carts, responsiveness, retention
-from rfm_ml.segments.over_time import level_purchases, levels_over_time
-from rfm_ml.segments.portrait import segment_portrait
+from rfm_ml.segments.activity import abandoned_carts, order_and_cart_values, responsiveness, retention
+from rfm_ml.segments.levels import level_purchases, levels_over_time
 from rfm_ml.segments.profile import SUMS
 from rfm_ml.study.study import Study
 
@@ -179,7 +178,7 @@ class Panels(Feature):
 
     @cached_property
     def portrait(self) -> pd.DataFrame:
-        """As `segment_portrait`, with the carts of the last `RECENT_DAYS` days and all that was bought."""
+        """As `order_and_cart_values`, with the carts of the last `RECENT_DAYS` days and all that was bought."""
         study, carts, bought = self.study, None, None
         events, lines = study.events, study.lines  # each asks anew, so they are bound once
         if events is not None and "value" in events.columns:
@@ -191,7 +190,7 @@ class Panels(Feature):
         if lines is not None and "category" in lines.columns:
             lines = lines.filter(lines.ordered_on <= study.as_of)
             bought = lines.select("customer_id", "category").distinct().to_pyarrow().to_pandas()
-        return segment_portrait(self.assigned, study.customers, carts=carts, bought=bought, order=self._order)
+        return order_and_cart_values(self.assigned, study.customers, carts=carts, bought=bought, order=self._order)
 
     @cached_property
     def leads(self) -> pd.DataFrame | None:

@@ -13,8 +13,7 @@ from rfm_ml.strategies.base import Strategy, shares_drift
 from rfm_ml.strategies.clusters.learned import Learned
 from rfm_ml.strategies.clusters.naming import MEASURES
 from rfm_ml.strategies.reading import number_column
-from rfm_ml.strategies.scale import Floats, Ints
-from rfm_ml.strategies.words import plain, value_phrase
+from rfm_ml.strategies.scale import Floats, Ints, plain, value_phrase
 
 FEATURES: Final = ("recency_days", "orders", "spend")
 RECENCY: Final = "recency_days"

@@ -20,7 +20,7 @@ class Groups(Protocol):
         ...
 
     def fit_of(self, scaled: Floats) -> Floats:
-        """Return how well each customer fits each group, shape (n, k): the highest is his group."""
+        """Return how well each customer fits each group, shape (n, k): the highest is their group."""
         ...
 
     def take(self, order: Ints) -> "Groups":

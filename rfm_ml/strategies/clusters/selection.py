@@ -6,6 +6,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from rfm_ml.core.text import listed
 from rfm_ml.strategies.clusters.groups import Groups, labels_of
 from rfm_ml.strategies.clusters.methods import find_groups
 from rfm_ml.strategies.scale import Floats, Ints
@@ -96,24 +97,17 @@ def choose_number(table: pd.DataFrame) -> tuple[int, str]:
     stable = table[table["stability"] >= limit].set_index("k")
     counted = {k: sum(v == k for v in votes.values()) for k in stable.index}
     k = max(counted, key=lambda n: (counted[n], stable.loc[n, "stability"]))
+    mine = [measure for measure, n in votes.items() if n == k]
     others = [f"{measure} to {n}" for measure, n in votes.items() if n != k]
     out = sorted({n for n in votes.values() if n not in counted})
-    reason = f"{k} groups: {_listed([m for m, n in votes.items() if n == k])} to this number"
+    reason = f"{k} groups: {listed(mine)} point{'s' if len(mine) == 1 else ''} to this number"
     reason += f", {', '.join(others)}" if others else ""
     reason += f"; silhouette {stable.loc[k, 'silhouette']:.2f}, stability {stable.loc[k, 'stability']:.2f}."
     if out:
-        reason += f" Divisions into {_joined([str(n) for n in out])} do not come back well enough in resampled data."
+        reason += f" Divisions into {listed([str(n) for n in out])} do not come back well enough in resampled data."
     if limit < STABLE:
         reason += " No number comes back well: other customers of the same kind could give other groups."
     return int(k), reason
-
-
-def _joined(words: list[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
-
-
-def _listed(measures: list[str]) -> str:
-    return f"{_joined(measures)} point{'s' if len(measures) == 1 else ''}"
 
 
 def _top(values: pd.Series, table: pd.DataFrame) -> int:

@@ -12,14 +12,13 @@ from sklearn.base import clone
 from rfm_ml.core.checks import require_between, require_known
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.core.text import count
-from rfm_ml.strategies.base import require_order
+from rfm_ml.strategies.base import canonical_json, require_order
 from rfm_ml.strategies.clusters.grouped import FEATURES, RECENCY, GroupStrategy
 from rfm_ml.strategies.clusters.learned import KEYS as LEARNED
 from rfm_ml.strategies.clusters.learned import Learned
 from rfm_ml.strategies.clusters.methods import NAMES, find_groups
 from rfm_ml.strategies.clusters.scaling import Scaling
 from rfm_ml.strategies.clusters.selection import COLUMNS, choose_number, compare_numbers
-from rfm_ml.strategies.frozen import canonical_json
 from rfm_ml.strategies.scale import Floats
 
 KEYS: Final = ("strategy", "params", *LEARNED)

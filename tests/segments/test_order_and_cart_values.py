@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from rfm_ml.core.errors import DataError
-from rfm_ml.segments.portrait import segment_portrait
+from rfm_ml.segments.activity import order_and_cart_values
 
 ASSIGNED = pd.DataFrame({"customer_id": [1, 2, 3, 4], "segment": ["Best", "Best", "Lost", "Prospect"]})
 CUSTOMERS = pd.DataFrame({"customer_id": [1, 2, 3], "orders": [1, 3, 2], "spend": [10.0, 50.0, 8.0]})
@@ -16,7 +16,7 @@ BOUGHT = pd.DataFrame(
 
 
 def test_by_hand() -> None:
-    table = segment_portrait(ASSIGNED, CUSTOMERS, carts=CARTS, bought=BOUGHT, order=["Best", "Middle", "Lost"])
+    table = order_and_cart_values(ASSIGNED, CUSTOMERS, carts=CARTS, bought=BOUGHT, order=["Best", "Middle", "Lost"])
     assert table["segment"].tolist() == ["Best", "Lost", "Prospect"]
     assert table["mean_order_value"].tolist()[:2] == [15.0, 4.0]
     assert np.isnan(table["mean_order_value"].iloc[2])
@@ -25,6 +25,6 @@ def test_by_hand() -> None:
 
 
 def test_what_nobody_knows_has_no_column() -> None:
-    assert segment_portrait(ASSIGNED, CUSTOMERS).columns.tolist() == ["segment", "mean_order_value"]
+    assert order_and_cart_values(ASSIGNED, CUSTOMERS).columns.tolist() == ["segment", "mean_order_value"]
     with pytest.raises(DataError, match="'spend'"):
-        segment_portrait(ASSIGNED, CUSTOMERS.drop(columns="spend"))
+        order_and_cart_values(ASSIGNED, CUSTOMERS.drop(columns="spend"))

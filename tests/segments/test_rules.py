@@ -11,8 +11,7 @@ import pytest
 
 from rfm_ml.core.errors import DataError, NotFittedError, ParamsError
 from rfm_ml.segments import SegmentModel, load_map
-from rfm_ml.segments.in_words import rules_of
-from rfm_ml.segments.surrogate import Surrogate
+from rfm_ml.segments.rules import Surrogate, rules_of
 from rfm_ml.strategies import RuleTree, ThresholdRFM
 from rfm_ml.strategies.rules import Condition, Rule, RuleSet
 from rfm_ml.study import Study

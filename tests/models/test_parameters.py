@@ -6,8 +6,8 @@ import pytest
 
 from rfm_ml.core.errors import DataError
 from rfm_ml.models import NBD, BetaGeo, BetaGeoBetaBinom, GammaGamma, ModifiedBetaGeo, ParetoNBD
-from rfm_ml.models.meanings import explain_parameters
-from rfm_ml.models.surfaces import prediction_surface
+from rfm_ml.models.parameters import explain_parameters
+from rfm_ml.models.tracking import prediction_surface
 
 
 def at(kind: type, **params: float):

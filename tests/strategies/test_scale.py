@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rfm_ml.strategies.words import bound, range_words, value_phrase
+from rfm_ml.strategies.scale import bound, range_words, value_phrase
 
 
 def test_ranges_by_hand():
