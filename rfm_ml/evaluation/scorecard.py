@@ -18,7 +18,10 @@ STEADY: Final = 0.7
 AS_THEY_ARE: Final = "as they are"
 SEGMENTATIONS: Final = "segmentations"
 DIFFERENCE: Final = ("difference", "low", "high", "verdict", "p_value")
-COUNTS: Final = ("wins", "losses", "wins_holm", "losses_holm")
+RANKS: Final = (
+    *("league", "measure", "strategy", "mean_value", "mean_rank", "best_rank", "worst_rank", "origins", "other"),
+    *("wins", "losses", "wins_holm", "losses_holm"),
+)
 
 
 class Meaning(NamedTuple):
@@ -231,20 +234,7 @@ def ranks_table(judged: Sequence[Judged], pairs: pd.DataFrame) -> pd.DataFrame:
             counted = _counted(pairs, league=league, measure=measure, other=other).reindex(ranked["strategy"])
             counts = counted.fillna(0).astype("int64").reset_index(drop=True)
             parts.append(pd.concat([ranked.assign(other=other), counts], axis=1))
-    columns = [
-        "league",
-        "measure",
-        "strategy",
-        "mean_value",
-        "mean_rank",
-        "best_rank",
-        "worst_rank",
-        "origins",
-        "other",
-    ]
-    return (
-        pd.concat(parts, ignore_index=True)[[*columns, *COUNTS]] if parts else pd.DataFrame(columns=[*columns, *COUNTS])
-    )
+    return pd.concat(parts, ignore_index=True)[list(RANKS)] if parts else pd.DataFrame(columns=list(RANKS))
 
 
 def _counted(pairs: pd.DataFrame, *, league: str, measure: str, other: str) -> pd.DataFrame:
