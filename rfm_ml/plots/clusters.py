@@ -49,7 +49,7 @@ def plot_numbers(table: pd.DataFrame, *, title: str | None = None, ax: Axes | No
 def plot_centres(table: pd.DataFrame, *, currency: str = "", title: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw the medians of each group, coloured by how many customers have less (of recency: more days).
 
-    `table` has `group, measure, value, position`, as `study.grouping.Grouping.centres` gives.
+    `table` has `group, measure, value, position`, as `Grouping.centres` gives.
     """
     groups, measures = list(dict.fromkeys(table["group"])), list(dict.fromkeys(table["measure"]))
     ax = new_axes(ax, height=1.9 + 0.5 * max(len(groups), 2))
