@@ -14,7 +14,7 @@ from rfm_ml.models.arrays import FloatArray
 
 S = TypeVar("S")
 
-FOUND: Final[dict[str, Callable[[Sample], FloatArray]]] = {
+ORDER: Final[dict[str, Callable[[Sample], FloatArray]]] = {
     "normalised_gini": ranking.normalised_gini,
     "capture_10": partial(ranking.capture, share=0.1),
     "capture_20": partial(ranking.capture, share=0.2),
@@ -81,7 +81,7 @@ def value_measures(
     (1.0, -0.2)
     """
     customers = ScoredCustomers(spend, score)
-    measures = dict(FOUND)
+    measures = dict(ORDER)
     if mean_train is not None:
         mean = float(numbers([mean_train], what="mean_train")[0])
         measures["out_of_sample_r2"] = partial(forecast_error.out_of_sample_r2, mean_train=mean)

@@ -19,6 +19,10 @@ AS_THEY_ARE: Final = "as they are"
 SEGMENTATIONS: Final = "segmentations"
 DIFFERENCE: Final = ("difference", "low", "high", "verdict", "p_value")
 COUNTS: Final = ("compared", "wins", "losses", "wins_holm", "losses_holm")
+RANKS: Final = (
+    *("league", "measure", "strategy", "mean_value", "mean_rank", "best_rank", "worst_rank", "origins", "other"),
+    *COUNTS,
+)
 
 
 class Meaning(NamedTuple):
@@ -246,9 +250,7 @@ def ranks_table(judged: Sequence[Judged], pairs: pd.DataFrame) -> pd.DataFrame:
             counted = _counted(pairs, league=league, measure=measure, other=other).reindex(ranked["strategy"])
             counts = counted.fillna(0).astype("int64").reset_index(drop=True)
             parts.append(pd.concat([ranked.assign(other=other), counts], axis=1))
-    ranks = ["mean_value", "mean_rank", "best_rank", "worst_rank", "origins"]
-    columns = ["league", "measure", "strategy", *ranks, "other", *COUNTS]
-    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+    return pd.concat(parts, ignore_index=True)[list(RANKS)] if parts else pd.DataFrame(columns=list(RANKS))
 
 
 def _counted(pairs: pd.DataFrame, *, league: str, measure: str, other: str) -> pd.DataFrame:

@@ -186,24 +186,17 @@ def _row(
     segment: str, outcome: Outcome, method: str, lift: Lift, *, how: Mapping[str, Any], p_holm: float = float("nan")
 ) -> dict[str, Any]:
     verdict = judge(lift, **how, p_adjusted=None if segment == ALL else p_holm)
-    ends = {"low": lift.low, "high": lift.high}
-    return {
+    total, low, high = (value * lift.treated for value in (lift.difference, lift.low, lift.high))
+    return lift._asdict() | {
         "segment": segment,
         "outcome": outcome.name,
         "method": method,
         "decides": method in MAIN,
-        "treated": lift.treated,
-        "control": lift.control,
-        "treated_mean": lift.treated_mean,
-        "control_mean": lift.control_mean,
         "lift": lift.difference,
-        **ends,
-        "p_value": lift.p_value,
         "p_holm": p_holm,
-        "standard_error": lift.standard_error,
-        "degrees": lift.degrees,
-        "total": lift.difference * lift.treated,
-        **{f"total_{end}": value * lift.treated for end, value in ends.items()},
+        "total": total,
+        "total_low": low,
+        "total_high": high,
         "detectable_lift": detectable(lift) if lift.is_determined else float("nan"),
         "verdict": verdict.verdict,
         "words": verdict.words,

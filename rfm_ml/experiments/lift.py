@@ -49,6 +49,13 @@ class Lift(NamedTuple):
         """Whether there is an interval."""
         return bool(np.isfinite(self.low) and np.isfinite(self.high))
 
+    def with_interval(self, degrees: float, *, level: float) -> "Lift":
+        """Return the same with the interval and the p-value of the t distribution."""
+        reach = float(t_distribution.ppf((1 + level) / 2, degrees)) * self.standard_error
+        p_value = float(2 * t_distribution.sf(abs(self.difference) / self.standard_error, degrees))
+        low, high = self.difference - reach, self.difference + reach
+        return self._replace(low=low, high=high, p_value=p_value, degrees=degrees)
+
     def undetermined(self) -> "Lift":
         """Return the same without an interval."""
         return self._replace(low=np.nan, high=np.nan, p_value=np.nan, degrees=np.nan)
@@ -112,12 +119,11 @@ def welch_lift(values: ArrayLike, treated: ArrayLike, *, level: float = 0.95) ->
         return Lift(difference, np.nan, np.nan, np.nan, np.nan, np.nan, *counts, *means)
     parts = sent.var(ddof=1) / counts[0], held.var(ddof=1) / counts[1]
     error = float(np.sqrt(sum(parts)))
+    lift = Lift(difference, np.nan, np.nan, np.nan, error, np.nan, *counts, *means)
     if min(counts) < SMALLEST_GROUP or error == 0:
-        return Lift(difference, np.nan, np.nan, np.nan, error, np.nan, *counts, *means)
+        return lift
     degrees = float(sum(parts) ** 2 / (parts[0] ** 2 / (counts[0] - 1) + parts[1] ** 2 / (counts[1] - 1)))
-    reach = float(t_distribution.ppf((1 + level) / 2, degrees)) * error
-    p_value = float(2 * t_distribution.sf(abs(difference) / error, degrees))
-    return Lift(difference, difference - reach, difference + reach, p_value, error, degrees, *counts, *means)
+    return lift.with_interval(degrees, level=level)
 
 
 def bootstrap_lift(

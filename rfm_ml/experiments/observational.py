@@ -9,7 +9,6 @@ from typing import Final, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.stats import t as t_distribution
 from sklearn.linear_model import LogisticRegression
 
 from rfm_ml.core.checks import require_between
@@ -103,18 +102,16 @@ def weighted_lift(
     x = design * root
     bread = np.linalg.pinv(x.T @ x)
     slopes = bread @ (x.T @ (y * root[:, 0]))
-    lift = float(slopes[1])
+    difference = float(slopes[1])
     mean = float(np.average(y[got], weights=overlap.weights[got]))
     leverage = np.clip(np.einsum("ij,jk,ik->i", x, bread, x), 0, 0.99)
     scores = x * ((y - design @ slopes) * root[:, 0] / (1 - leverage))[:, None]
     error = float(np.sqrt(max((bread @ (scores.T @ scores) @ bread)[1, 1], 0.0)))
+    lift = Lift(difference, np.nan, np.nan, np.nan, error, np.nan, *sizes, mean, mean - difference)
     fewest = min(overlap.treated, overlap.control)
     if fewest < SMALLEST_GROUP or error <= ROUNDING * float(y.std()):
-        return Lift(lift, np.nan, np.nan, np.nan, error, np.nan, *sizes, mean, mean - lift)
-    degrees = fewest - 1
-    reach = float(t_distribution.ppf((1 + level) / 2, degrees)) * error
-    p_value = float(2 * t_distribution.sf(abs(lift) / error, degrees))
-    return Lift(lift, lift - reach, lift + reach, p_value, error, degrees, *sizes, mean, mean - lift)
+        return lift
+    return lift.with_interval(fewest - 1, level=level)
 
 
 def _standardised(covariates: pd.DataFrame) -> FloatArray:

@@ -49,8 +49,15 @@ def minimum_detectable_lift(
     0.221
     """
     require_between(power, 0.01, 0.9999, name="power")
-    error = _standard_error(standard_deviation, (treated, control), reduction)
-    return float((_critical(level) + norm.ppf(power)) * error)
+    require_between(level, 0.5, 0.9999, name="level")
+    require_between(standard_deviation, 0, 1e18, name="standard_deviation")
+    require_between(reduction, 0, 1, name="reduction")
+    if min(treated, control) < 0:
+        raise ParamsError(f"treated and control must be 0 or more. Got {treated} and {control}.")
+    if min(treated, control) == 0:
+        return math.inf
+    error = standard_deviation * math.sqrt((1 - reduction) * (1 / treated + 1 / control))
+    return float((float(norm.ppf((1 + level) / 2)) + norm.ppf(power)) * error)
 
 
 def power_table(
@@ -115,18 +122,3 @@ def _explained(values: np.ndarray, past: np.ndarray) -> float:
     if values.std() == 0 or past.std() == 0:
         return 0.0
     return float(np.corrcoef(values, past)[0, 1] ** 2)
-
-
-def _critical(level: float) -> float:
-    require_between(level, 0.5, 0.9999, name="level")
-    return float(norm.ppf((1 + level) / 2))
-
-
-def _standard_error(standard_deviation: float, groups: tuple[int, int], reduction: float) -> float:
-    require_between(standard_deviation, 0, 1e18, name="standard_deviation")
-    require_between(reduction, 0, 1, name="reduction")
-    if min(groups) < 0:
-        raise ParamsError(f"treated and control must be 0 or more. Got {groups[0]} and {groups[1]}.")
-    if min(groups) == 0:
-        return math.inf
-    return standard_deviation * math.sqrt((1 - reduction) * (1 / groups[0] + 1 / groups[1]))

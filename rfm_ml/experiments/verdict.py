@@ -88,14 +88,13 @@ def judge(
     reach = f"{ends} {unit} per customer"
     verdict = MORE if lift.low > 0 else LESS if lift.high < 0 else NO_EFFECT_SHOWN
     least = detectable(lift, level=level)
-    if verdict != NO_EFFECT_SHOWN and p_adjusted is not None and not p_adjusted < 1 - level:
-        words = f"No effect shown: {reach}, but of so many segments one is as far off by chance (p {p_adjusted:.2f})."
-        return Verdict(NO_EFFECT_SHOWN, _labelled(words, observational=observational))
+    words = f"{verdict.capitalize()}: {_signed(lift.difference)} {unit} per customer, {ends}."
     if verdict == NO_EFFECT_SHOWN:
         words = f"No effect shown: {reach}; this list could have shown {_signed(least)} or more."
-        return Verdict(verdict, _labelled(words, observational=observational))
-    words = f"{verdict.capitalize()}: {_signed(lift.difference)} {unit} per customer, {ends}."
-    return Verdict(verdict, _labelled(words, observational=observational))
+    elif p_adjusted is not None and not p_adjusted < 1 - level:
+        verdict = NO_EFFECT_SHOWN
+        words = f"No effect shown: {reach}, but of so many segments one is as far off by chance (p {p_adjusted:.2f})."
+    return Verdict(verdict, f"Observational, no proof. {words}" if observational else words)
 
 
 def among(words: str, *, looks: int, p_adjusted: float, level: float = 0.95) -> str:
@@ -110,10 +109,6 @@ def among(words: str, *, looks: int, p_adjusted: float, level: float = 0.95) -> 
         return words
     after = f"after it, chance may have done it (p {p_adjusted:.2f})"
     return f"{words} That is before correction for {looks} looks; {after}."
-
-
-def _labelled(words: str, *, observational: bool) -> str:
-    return f"Observational, no proof. {words}" if observational else words
 
 
 def _signed(value: float) -> str:

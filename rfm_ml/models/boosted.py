@@ -11,7 +11,29 @@ from rfm_ml.core.errors import DataError, NotFittedError
 from rfm_ml.customers.days import as_day
 from rfm_ml.customers.holdout import Log, actuals, earlier, order_span, require_history, until_day
 from rfm_ml.customers.table import customer_table
-from rfm_ml.models.two_part import TwoPart
+from rfm_ml.models.two_part import FEWEST, TwoPart
+
+FEATURES = (
+    "recency_days",
+    "orders",
+    "spend",
+    "orders_30d",
+    "orders_90d",
+    "orders_365d",
+    "spend_30d",
+    "spend_90d",
+    "spend_365d",
+    "orders_trend",
+    "mean_order_value",
+    "gap_mean_days",
+    "gap_cv",
+    "coupon_share",
+    "clicks_180d",
+    "visits_90d",
+    "engagement_score",
+)
+"""What is learned from: windows of fixed length, means and rhythm. Not age or lifetime totals, which grow from one day
+of learning to the next without the customer having changed."""
 
 
 class Boosted(BaseEstimator):

@@ -1,7 +1,8 @@
 """Figures: each draws a tidy table that another stage computed, and returns its axes.
 
 Every function takes `title` (None states what the figure shows, mostly with its leading number) and `ax`, the axes to
-draw on (None makes a new figure of the report's width).
+draw on (None makes a new figure of the report's width). `unit` and `currency` are those of an axis; `why_not` is said
+where there is nothing to draw.
 """
 
 from rfm_ml.core.text import amount, count, percent

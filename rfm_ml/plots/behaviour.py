@@ -28,10 +28,7 @@ ENOUGH: Final = 30
 def plot_funnel(steps: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw two bars per step: who could take it (pale), and who has.
 
-    Parameters
-    ----------
-    steps
-        `step, entered, reached, conversion, median_days`, as `customers.funnel.funnel` gives.
+    `steps` has `step, entered, reached, conversion, median_days`, as `customers.funnel.funnel` gives.
     """
     ax = new_axes(ax, height=row_height(len(steps)) + 0.5 * len(steps))
     if steps.empty:
@@ -96,8 +93,6 @@ def plot_rates(
         "ordered_share" or "active_share".
     days
         Length of the period.
-    why_not
-        Said where there is no table.
     """
     rows = 0 if table is None else len(table)
     ax = new_axes(ax, height=row_height(rows))

@@ -26,10 +26,8 @@ from rfm_ml.plots.style import BLUE, GRID, INK, ORANGE, PALE, QUIET, ordered_col
 def plot_filters(counts: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw what each filter takes from an audience until the list is left.
 
-    Parameters
-    ----------
-    counts
-        `step, left_out, remaining`, from those selected to those on the list. Steps that take nobody are left out.
+    `counts` has `step, left_out, remaining`, from those selected to those on the list. Steps that take nobody are
+    left out.
     """
     if counts.empty or counts["remaining"].iloc[0] == 0:
         return nothing_to_draw(new_axes(ax, height=2), "No audience selects anybody.")
@@ -54,10 +52,7 @@ def plot_filters(counts: pd.DataFrame, *, title: str | None = None, ax: Axes | N
 def plot_overlap(overlap: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw which share of each audience is in each other one.
 
-    Parameters
-    ----------
-    overlap
-        `audience, other, share` (of the audience), every pair.
+    `overlap` has `audience, other, share` (of the audience), every pair.
     """
     names = list(dict.fromkeys(overlap["audience"]))
     if len(names) < 2:
@@ -85,12 +80,7 @@ def plot_overlap(overlap: pd.DataFrame, *, title: str | None = None, ax: Axes | 
 def plot_expected_profit(curve: pd.DataFrame, *, unit: str, title: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw the expected profit of writing to the best customers, by how many of them and for several responses.
 
-    Parameters
-    ----------
-    curve
-        `response, depth, profit`, as `profit_curve` gives.
-    unit
-        Of the profit.
+    `curve` has `response, depth, profit`, as `profit_curve` gives.
     """
     if curve.empty:
         return nothing_to_draw(new_axes(ax, height=2), "There are no predictions to rank customers by.")
@@ -124,13 +114,9 @@ ALIKE: Final = 0.1
 def plot_lift(table: pd.DataFrame, *, unit: str, title: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw a forest of lifts: one row per campaign or segment, its lift as a dot, its interval as a line.
 
-    Parameters
-    ----------
-    table
-        `name, lift, low, high, observational`; rows without an interval are left out. A lift whose interval is above 0
-        is blue, below 0 orange, else grey; dots are filled against a hold-out and hollow where it is observational.
-    unit
-        Of the lift per customer, for the axis.
+    `table` has `name, lift, low, high, observational`; rows without an interval are left out. A lift whose interval
+    is above 0 is blue, below 0 orange, else grey; dots are filled against a hold-out and hollow where it is
+    observational.
     """
     rows = table.dropna(subset=["lift", "low", "high"]).head(MOST_LIFTS).reset_index(drop=True)
     ax = new_axes(ax, height=row_height(len(rows)) * 0.8 + 0.6)
@@ -164,10 +150,7 @@ def _lift_legend(ax: Axes, rows: pd.DataFrame) -> None:
 def plot_balance(table: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw how unlike the groups of a campaign were before it, and are after weighting.
 
-    Parameters
-    ----------
-    table
-        `covariate, before, after`: standardised differences; `after` is missing where nothing was weighted.
+    `table` has `covariate, before, after`: standardised differences; `after` is missing where nothing was weighted.
     """
     ax = new_axes(ax, height=row_height(len(table)) * 0.8 + 0.5)
     if table.empty:
@@ -194,10 +177,7 @@ def plot_balance(table: pd.DataFrame, *, title: str | None = None, ax: Axes | No
 def plot_reductions(table: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw which share of an outcome's variance past behaviour explains, campaign by campaign.
 
-    Parameters
-    ----------
-    table
-        `campaign, reduction` of one outcome.
+    `table` has `campaign, reduction` of one outcome.
     """
     rows = table.head(MOST_LIFTS)
     ax = new_axes(ax, height=row_height(len(rows)) * 0.8 + 0.3)
@@ -213,12 +193,7 @@ def plot_reductions(table: pd.DataFrame, *, title: str | None = None, ax: Axes |
 def plot_qini(curve: pd.DataFrame, *, unit: str, title: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw what a campaign would have brought, had only the best customers by a score been contacted.
 
-    Parameters
-    ----------
-    curve
-        `share, gain, by_chance`, as `qini_curve` gives.
-    unit
-        Of the gain.
+    `curve` has `share, gain, by_chance`, as `qini_curve` gives.
     """
     ax = new_axes(ax, height=4.2)
     if curve.empty:

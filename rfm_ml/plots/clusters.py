@@ -26,10 +26,7 @@ MONEY: Final = ("spend", "spend_per_year", "mean_repeat_value")
 def plot_numbers(table: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw what speaks for each number of groups: one row per measure, the darker the better, the chosen one framed.
 
-    Parameters
-    ----------
-    table
-        `k, silhouette, gap, bic, stability, chosen`, as `Clusters.compare_numbers` gives.
+    `table` has `k, silhouette, gap, bic, stability, chosen`, as `Clusters.compare_numbers` gives.
     """
     ax = new_axes(ax, height=4.0)
     if table.empty:
@@ -52,12 +49,7 @@ def plot_numbers(table: pd.DataFrame, *, title: str | None = None, ax: Axes | No
 def plot_centres(table: pd.DataFrame, *, currency: str = "", title: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw the medians of each group, coloured by how many customers have less (of recency: more days).
 
-    Parameters
-    ----------
-    table
-        `group, measure, value, position`, as `study.grouping.Grouping.centres` gives.
-    currency
-        Unit of spend.
+    `table` has `group, measure, value, position`, as `Grouping.centres` gives.
     """
     groups, measures = list(dict.fromkeys(table["group"])), list(dict.fromkeys(table["measure"]))
     ax = new_axes(ax, height=1.9 + 0.5 * max(len(groups), 2))
@@ -84,8 +76,6 @@ def plot_points(
         `group, recency_days, spend`.
     groups
         The groups in order, the best first.
-    currency
-        Unit of spend.
     """
     ax = new_axes(ax, height=5.0 + 0.12 * len(groups))
     if points.empty:
@@ -108,10 +98,7 @@ def plot_points(
 def plot_refits(table: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw per group the share of customers who keep its name in refits: the mean, and the worst refit (pale).
 
-    Parameters
-    ----------
-    table
-        `group, kept_share, lowest_share`, as `refit_stability` gives.
+    `table` has `group, kept_share, lowest_share`, as `refit_stability` gives.
     """
     table = table.dropna(subset=["kept_share"])
     ax = new_axes(ax, height=row_height(len(table)) + 0.16 * len(table))

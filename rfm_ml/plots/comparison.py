@@ -32,11 +32,8 @@ def plot_pareto(points: pd.DataFrame, *, title: str | None = None, ax: Axes | No
 
     Nothing beats a point that has none above and to the right of it that is as dark.
 
-    Parameters
-    ----------
-    points
-        One row per segmentation: name, value, value_low, value_high (normalised Gini), rand, rand_low, rand_high
-        (adjusted Rand index over refits), words (accuracy of a small tree), chosen (bool).
+    `points` has one row per segmentation: name, value, value_low, value_high (normalised Gini), rand, rand_low,
+    rand_high (adjusted Rand index over refits), words (accuracy of a small tree), chosen (bool).
     """
     ax = new_axes(ax, height=max(5.0, 1.4 + 0.3 * len(points)))
     if points.empty:
@@ -69,10 +66,7 @@ def plot_pareto(points: pd.DataFrame, *, title: str | None = None, ax: Axes | No
 def plot_differences(pairs: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw the paired difference of every strategy to a baseline, one line per origin.
 
-    Parameters
-    ----------
-    pairs
-        name, origin, difference, low, high, verdict ("better", "no difference" or "worse").
+    `pairs` has name, origin, difference, low, high, verdict ("better", "no difference" or "worse").
     """
     names = list(dict.fromkeys(pairs["name"]))
     ax = new_axes(ax, height=row_height(len(names)) + 0.6)
@@ -97,10 +91,7 @@ def plot_differences(pairs: pd.DataFrame, *, title: str | None = None, ax: Axes 
 def plot_gains(curves: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw the share of spend that the best customers by each strategy hold.
 
-    Parameters
-    ----------
-    curves
-        name, customer_share, spend_share. The name "perfect" is the order of the spend itself.
+    `curves` has name, customer_share, spend_share. The name "perfect" is the order of the spend itself.
     """
     ax = new_axes(ax, height=4.6)
     if curves.empty:
@@ -129,8 +120,6 @@ def plot_profit(
         response, depth (share of customers contacted), profit in currency.
     best
         response, depth, low, high: the best depth with its interval.
-    currency
-        For the axis.
     """
     ax = new_axes(ax, height=4.6)
     if curves.empty:
@@ -156,10 +145,7 @@ def plot_profit(
 def plot_agreement(pairs: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw how far strategies put the same customers together, as a heat map.
 
-    Parameters
-    ----------
-    pairs
-        name, other, rand_index: every pair in both orders.
+    `pairs` has name, other, rand_index: every pair in both orders.
     """
     names = list(dict.fromkeys(pairs["name"]))
     ax = new_axes(ax, height=2.4 + 0.36 * max(len(names), 3))
@@ -177,12 +163,7 @@ def plot_agreement(pairs: pd.DataFrame, *, title: str | None = None, ax: Axes | 
 def plot_apart(groups: pd.DataFrame, *, currency: str = "", title: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw what customers spent later whom two strategies rank differently.
 
-    Parameters
-    ----------
-    groups
-        group, customers, mean_spend, low, high, without the row of the difference.
-    currency
-        For the axis.
+    `groups` has group, customers, mean_spend, low, high, without the row of the difference.
     """
     present = groups[groups["customers"] > 0].reset_index(drop=True)
     ax = new_axes(ax, height=row_height(len(present)) + 0.6)

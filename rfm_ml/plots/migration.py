@@ -40,9 +40,7 @@ def plot_flow(
     ax = new_axes(ax, height=6.2)
     if matrix.empty:
         return nothing_to_draw(ax, "There are no customers.")
-    flow = _grouped(matrix)
-    every = [*order, *matrix["from_segment"], *matrix["to_segment"]]
-    orders = {side: _sorted(flow, f"{side}_segment", every) for side in ("from", "to")}
+    flow, orders = _ordered(matrix, order)
     total = float(flow["customers"].sum())
     places = {side: _blocks(flow, f"{side}_segment", names=names, total=total) for side, names in orders.items()}
     _draw_bands(ax, flow, places, total=total)
@@ -67,11 +65,13 @@ def _grouped(matrix: pd.DataFrame) -> pd.DataFrame:
     return sums.reset_index()
 
 
-def _sorted(flow: pd.DataFrame, column: str, order: Sequence[str]) -> list[str]:
-    """Return the names of one side: best first, the joined ones and those outside last."""
-    rank = {name: i for i, name in enumerate(n for n in dict.fromkeys(order) if n not in _OUTSIDE)}
+def _ordered(matrix: pd.DataFrame, order: Sequence[str]) -> tuple[pd.DataFrame, dict[str, list[str]]]:
+    """Return the grouped flow and the names of both sides: best first, the joined ones and those outside last."""
+    flow = _grouped(matrix)
+    names = dict.fromkeys([*order, *matrix["from_segment"], *matrix["to_segment"]])
+    rank = {name: i for i, name in enumerate(n for n in names if n not in _OUTSIDE)}
     rank |= {OTHERS: len(rank), "new": len(rank) + 1, "gone": len(rank) + 2}
-    return sorted(flow[column].unique(), key=lambda n: rank[n])
+    return flow, {side: sorted(flow[f"{side}_segment"].unique(), key=rank.__getitem__) for side in ("from", "to")}
 
 
 def _blocks(flow: pd.DataFrame, column: str, *, names: list[str], total: float) -> dict[str, tuple[float, float, int]]:
@@ -163,9 +163,8 @@ def plot_movement_matrix(
     order
         The segments, best first; those that are not in it follow in the order of the matrix.
     """
-    flow = _grouped(matrix)
-    every = [*order, *matrix["from_segment"], *matrix["to_segment"]]
-    rows, columns = (_sorted(flow, f"{side}_segment", every) for side in ("from", "to"))
+    flow, orders = _ordered(matrix, order)
+    rows, columns = orders["from"], orders["to"]
     ax = new_axes(ax, height=2.4 + 0.4 * max(len(rows), 2))
     if flow.empty:
         return nothing_to_draw(ax, "There are no customers.")
@@ -195,10 +194,7 @@ def plot_movement_matrix(
 def plot_net(net: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw what each segment won and lost, by customers and by a new model.
 
-    Parameters
-    ----------
-    net
-        `segment, by_customers, by_refit`, best first, as `net_by_cause` gives.
+    `net` has `segment, by_customers, by_refit`, best first, as `net_by_cause` gives.
     """
     used = net[(net["by_customers"] != 0) | (net["by_refit"] != 0)]
     if len(used) > MOST_SEGMENTS:

@@ -87,8 +87,6 @@ def plot_level_lines(
         "orders", "revenue", "customers", "orders_each" or "orders_share".
     labels
         By score, what to call a level; levels without a label are left out.
-    currency
-        Unit of revenue.
     """
     ax = new_axes(ax, height=4.2)
     if table.empty:
@@ -158,8 +156,6 @@ def plot_sizes_over_time(
         `as_of, segment` and `value`, as `segment_sizes` gives.
     value
         "customers" or "revenue".
-    unit
-        Currency of revenue.
     """
     ax = new_axes(ax, height=5.0)
     table = sizes.pivot(index="as_of", columns="segment", values=value)[list(dict.fromkeys(sizes["segment"]))]
@@ -195,10 +191,7 @@ def _day(day: pd.Timestamp, *, weeks: bool) -> str:
 def plot_dynamic_sizes(sizes: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw one line per dynamic segment over the days, its size today beside the end.
 
-    Parameters
-    ----------
-    sizes
-        `as_of, name, customers`, as `DynamicSegments.history` gives.
+    `sizes` has `as_of, name, customers`, as `DynamicSegments.history` gives.
     """
     names = list(dict.fromkeys(sizes["name"]))
     ax = new_axes(ax, height=3.2 + 0.25 * len(names))

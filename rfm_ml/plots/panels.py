@@ -88,8 +88,6 @@ def plot_recent(
         Length of both periods.
     labels
         By score, what to call the level; levels without a label are left out. None calls it by its score.
-    currency
-        Unit of the revenue.
     """
     bought = (table[f"{value}_before"] != 0) | (table[f"{value}_recent"] != 0)
     named = _named(table[bought] if bought.any() else table, labels)
@@ -159,8 +157,6 @@ def plot_pair_panel(
         The measures' letters.
     value
         One of `VALUES`; `mean_spend` is revenue by customers.
-    currency
-        Unit of revenue and mean spend.
     """
     table = pair.assign(mean_spend=pair["revenue"] / pair["customers"].where(pair["customers"] > 0))
     grid = table.pivot(index="row_score", columns="column_score", values=value).sort_index(ascending=False)

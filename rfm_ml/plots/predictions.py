@@ -100,10 +100,7 @@ def plot_tracking(
 def plot_next_orders(calendar: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw the orders that today's customers should place in each of the next weeks.
 
-    Parameters
-    ----------
-    calendar
-        `week, from_day, expected_orders`, as `models.tracking.next_order_calendar` gives.
+    `calendar` has `week, from_day, expected_orders`, as `models.tracking.next_order_calendar` gives.
     """
     ax = new_axes(ax, height=3.6)
     if calendar.empty:

@@ -30,10 +30,7 @@ REST: Final = "All others"
 def plot_segment_sizes(profile: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw one bar per segment: its customers, and their share.
 
-    Parameters
-    ----------
-    profile
-        `segment, customers, customer_share`, as `segment_profile` gives; empty segments are left out.
+    `profile` has `segment, customers, customer_share`, as `segment_profile` gives; empty segments are left out.
     """
     table = _drawn(profile)
     ax = new_axes(ax, height=row_height(len(table)))
@@ -53,11 +50,8 @@ def plot_segment_sizes(profile: pd.DataFrame, *, title: str | None = None, ax: A
 def plot_segment_shares(profile: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw two bars per segment: its share of customers (pale) and of revenue (in its colour).
 
-    Parameters
-    ----------
-    profile
-        `segment, customers, customer_share, revenue_share`, as `segment_profile` gives; empty segments are
-        left out, and prospects, who have no share of customers.
+    `profile` has `segment, customers, customer_share, revenue_share`, as `segment_profile` gives; empty segments
+    are left out, and prospects, who have no share of customers.
     """
     table = _drawn(profile[profile["customer_share"].notna()])
     ax = new_axes(ax, height=row_height(len(table)) + 0.16 * len(table))
@@ -86,10 +80,7 @@ def _richest(profile: pd.DataFrame) -> str:
 def plot_rhythm(table: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw two bars per buying rhythm: share of customers (pale) and of revenue.
 
-    Parameters
-    ----------
-    table
-        `rhythm, customers, customer_share, revenue_share`, as `customers.panels.rhythm_table` gives.
+    `table` has `rhythm, customers, customer_share, revenue_share`, as `customers.panels.rhythm_table` gives.
     """
     ax = new_axes(ax, height=row_height(len(table)) + 0.8)
     customers, revenue = table["customer_share"].to_numpy(), table["revenue_share"].fillna(0).to_numpy()
@@ -130,8 +121,6 @@ def plot_segment_history(
         `as_of, segment`, one row per day, or per channel and day; None draws `why_not` instead.
     order
         The segments from best to worst; those they were never in are left out.
-    why_not
-        Said where there is no history.
     """
     seen = [] if history is None else list(dict.fromkeys(history["segment"]))
     ax = new_axes(ax, height=row_height(len(seen)) + 0.4)
@@ -164,12 +153,8 @@ LONGEST: Final = 22
 def plot_product_lift(products: pd.DataFrame, *, why_not: str = "", ax: Axes | None = None) -> Axes:
     """Draw the lift of the first products of each segment, with the share of its buyers who bought them.
 
-    Parameters
-    ----------
-    products
-        `segment, rank, label, share, lift, by_lift`; products that their lift does not rank are left out.
-    why_not
-        Written where there is nothing to draw.
+    `products` has `segment, rank, label, share, lift, by_lift`; products that their lift does not rank are left
+    out.
     """
     drawn = products[products["by_lift"].astype(bool)]
     drawn = drawn.sort_values(["segment", "rank"]).groupby("segment").head(MOST_EACH)

@@ -35,8 +35,6 @@ def plot_waterfall(
         `step` and `measure`, from `gross` to `net`, as `transactions.waterfall` gives.
     measure
         "rows", "orders", "customers" or "amount".
-    currency
-        Unit of the amount.
     """
     steps, values = waterfall["step"].tolist(), [float(v) for v in waterfall[measure]]
     ax = new_axes(ax, height=row_height(len(steps)))
@@ -88,8 +86,6 @@ def plot_months(
         `month`, `complete` and `value`, as `transactions.calendar.by_month` gives.
     value
         The column to draw.
-    unit
-        Unit of the column, as in the currency.
     """
     ax = new_axes(ax, height=3.5)
     if months.empty:
