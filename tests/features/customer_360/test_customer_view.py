@@ -13,6 +13,7 @@ from rfm_ml.cli import main
 from rfm_ml.core.errors import ParamsError
 from rfm_ml.features.customer_360.customer_view import CustomerView
 from rfm_ml.features.customer_360.outlook import own_models, side_by_side
+from rfm_ml.features.products.products import offer_list
 from rfm_ml.features.triggers.triggers import Triggers
 from rfm_ml.reporting.backfill import backfill
 from rfm_ml.study import Study
@@ -349,7 +350,7 @@ def test_triggers_and_products_of_the_webshop(tmp_path: Path) -> None:
     backfill(params, start=date(2025, 5, 31), end=date(2025, 5, 31), every="month")
     study = Study(params)
     found = Triggers(study).actions("cools")["customer_id"].iloc[0]
-    listed = study.segment_list().set_index("customer_id").loc[found]
+    listed = offer_list(study).set_index("customer_id").loc[found]
     view = CustomerView(study, found)
     facts = dict(zip(view.facts["about"], view.facts["told"], strict=True))
     assert facts["found by triggers"].startswith("cools (email, until 2025-")

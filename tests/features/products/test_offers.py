@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from rfm_ml.core.errors import ParamsError
-from rfm_ml.features.products.products import Offers, segment_products
+from rfm_ml.features.products.products import Offers, offer_list, segment_products
 from rfm_ml.reporting.run import run_study
 from rfm_ml.study import Study
 
@@ -38,7 +38,7 @@ def test_three_products_follow_each_customer_into_the_list(shop: Any) -> None:
 def test_without_recommendations_lists_have_no_products(shop: Any) -> None:
     shop.orders.write_text(LINES)
     study = Study(shop.params)
-    assert not study.segment_list().columns.str.startswith("product").any()
+    assert not offer_list(study).columns.str.startswith("product").any()
     with pytest.raises(ParamsError, match="no recommendations: in the params"):
         segment_products(study)
 
