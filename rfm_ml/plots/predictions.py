@@ -178,7 +178,7 @@ def plot_surface(
     Parameters
     ----------
     surface
-        `repeat_orders, recency_days` and the value, as `models.surfaces.prediction_surface` gives.
+        `repeat_orders, recency_days` and the value, as `models.tracking.prediction_surface` gives.
     value
         "p_alive" or "expected_orders".
     """
