@@ -8,12 +8,12 @@ import pytest
 
 from rfm_ml.core.errors import DataError
 from rfm_ml.customers.holdout import split_holdout
-from rfm_ml.features.migration.changes import Changes
 from rfm_ml.reporting.backfill import backfill
 from rfm_ml.reporting.outputs import write_outputs
 from rfm_ml.segments import SegmentModel
 from rfm_ml.strategies import RuleTree
 from rfm_ml.study import Study
+from rfm_ml.study.archive import Day
 from rfm_ml.study.statement import rules_statement
 
 PARAMS = """
@@ -83,7 +83,7 @@ def test_with_channels_each_row_has_the_outcome_of_its_channel(made):
 
 def test_files_of_a_run_hold_the_rules_of_every_strategy(made, tmp_path):
     study = made()
-    write_outputs(study, tmp_path, changes=Changes(study))
+    write_outputs(study, Day(tmp_path))
     customers = tmp_path / "tables" / "customers.parquet"
     for name in study.strategies:
         table = pd.read_csv(tmp_path / "tables" / f"rules_{name}.csv")
