@@ -158,12 +158,7 @@ class OptOuts:
         """`row, address`: every e-mail and phone that more than one row may have, written alike."""
         emails = [self._rows[c].dropna() for c in EMAILS if c in self._rows]
         parts = [_addresses(e.index, [_or_none(email, value) for value in e]) for e in emails]
-        phones = self._phones
-        keys = phones["digits"].str[-_KEY_DIGITS:]
-        # Reading numbers takes long, and one whose last digits are nobody else's is nobody else's.
-        several = phones[keys.groupby(keys).transform("size") > 1]
-        read = [self._phone(row, value) for row, value in several[["row", "value"]].itertuples(index=False)]
-        return pd.concat([*parts, _addresses(several["row"], read)], ignore_index=True).dropna()
+        return pd.concat([*parts, self._phones[["row", "address"]]], ignore_index=True).dropna()
 
     def _phone(self, row: Any, value: Any) -> str | None:
         country: Any = self._rows.at[row, "country"] if "country" in self._rows else None
@@ -172,24 +167,24 @@ class OptOuts:
 
     @cached_property
     def _phones(self) -> pd.DataFrame:
-        """`row, value, digits` of every phone, as it was given."""
+        """`row, address, end` of every phone that more than one row may have; without an address it cannot be read."""
         parts = [self._rows[c].dropna() for c in PHONES if c in self._rows]
         values = pd.concat([p for p in parts if len(p)] or [pd.Series(dtype="object")])
         digits = values.map(clean).astype("str").str.replace(r"[.,]0+$", "", regex=True)
         digits = digits.str.replace(r"\D", "", regex=True)
-        found = pd.DataFrame({"row": values.index, "value": values.array, "digits": digits.array})
-        return found[found["digits"].str.len() >= _KEY_DIGITS].reset_index(drop=True)
+        keys = digits.where(digits.str.len() >= _KEY_DIGITS).str[-_KEY_DIGITS:]
+        # Reading numbers takes long, and one whose last digits are nobody else's is nobody else's.
+        several = (keys.groupby(keys).transform("size") > 1).to_numpy()
+        read = [self._phone(row, value) for row, value in values[several].items()]
+        found = _addresses(values.index[several], read)
+        return found.assign(end=digits[several].str[-_UNREAD_DIGITS:].to_numpy())
 
     def _same_unread_phone(self, theirs: pd.Series) -> pd.Series:
         """Return the rows that have the last digits of a phone of theirs that cannot be read."""
         phones = self._phones
-        ends = phones["digits"].str[-_UNREAD_DIGITS:]
-        unread = {
-            end
-            for row, value, end in zip(phones["row"], phones["value"], ends, strict=True)
-            if theirs.at[row] and len(end) == _UNREAD_DIGITS and self._phone(row, value) is None
-        }
-        return phones.loc[ends.isin(unread), "row"]
+        unread = phones["address"].isna() & phones["row"].isin(theirs.index[theirs])
+        ends = phones.loc[unread & (phones["end"].str.len() == _UNREAD_DIGITS), "end"]
+        return phones.loc[phones["end"].isin(ends), "row"]
 
 
 def _addresses(rows: Any, addresses: list[str | None]) -> pd.DataFrame:
