@@ -118,7 +118,8 @@ BASELINES: Final[tuple[Candidate, ...]] = (
 """They always take part: what is not better than they are is not worth its trouble."""
 
 MODELS: Final[dict[str, Candidate]] = {
-    **{name: RepeatBuyingScore(name, kind) for name, kind in models.MODELS.items()},
+    # Pareto/NBD after the others: equal candidates stand in this order.
+    **{name: RepeatBuyingScore(name, models.MODELS[name]) for name in sorted(models.MODELS, key="pareto_nbd".__eq__)},
     "boosted_rfm": BoostedScore("boosted_rfm", open_features=False),
     "boosted": BoostedScore("boosted", open_features=True),
 }
