@@ -1,4 +1,4 @@
-"""Count how often a customer buys one of the products he would have been offered, against the best sellers.
+"""Count how often a customer buys one of the products they would have been offered, against the best sellers.
 
 Run `python benchmarks/next_products.py --help`; docs/products.md has the figures.
 """
@@ -31,7 +31,7 @@ def hits(params: str, day: str, *, horizon_days: int, among: list[int]) -> pd.Da
     bought = later.select("customer_id", product="product_id").distinct().to_pyarrow().to_pandas()
     segments = study.segments()[["customer_id", "segment"]]
     buyers = set(bought["customer_id"]) & set(segments["customer_id"])
-    ways = {"best sellers he never bought": (segments.assign(segment="all"), ProductRules())}
+    ways = {"best sellers they never bought": (segments.assign(segment="all"), ProductRules())}
     ways |= {f"lift among {n}": (segments, ProductRules(among=n)) for n in among}
     rows = []
     for way, (labels, rules) in ways.items():

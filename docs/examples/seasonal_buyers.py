@@ -10,9 +10,9 @@ YEAR = 365.25
 class SeasonalBuyers(BaseEstimator):
     """Segments by season: customers who come back about a year after they came, and when they are due.
 
-    Seasonal is who has at least two order days and whose first and last order lie a whole number of years apart, give
-    or take `season_days`. He is due soon if the next such day is at most `ahead_days` away. All others are told apart
-    by how long they have been silent, against what is usual among those who ordered again.
+    Seasonal are customers with at least two order days whose first and last order lie a whole number of years apart,
+    give or take `season_days`. They are due soon if the next such day is at most `ahead_days` away. All others are told
+    apart by how long they have been silent, against what is usual among those who ordered again.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class SeasonalBuyers(BaseEstimator):
         """Return one segment per customer."""
         found = self.details(customers)
         rules = [
-            customers["recency_days"].isna(),  # never ordered: no label, which makes him a Prospect
+            customers["recency_days"].isna(),  # never ordered: no label, which makes them a Prospect
             found["seasonal"] & (found["days_to_season"] <= self.ahead_days),
             found["seasonal"],
             customers["recency_days"] > self.silent_after_,

@@ -31,7 +31,7 @@ def customer(
     from rfm_ml.study.published import PublishedStudy
 
     if not customer_id.strip():
-        raise ParamsError(f"The customer must be given by his id. Got an empty one. {WHERE}")
+        raise ParamsError(f"The customer must be given by their id. Got an empty one. {WHERE}")
     study = PublishedStudy(params, as_of=day_of(as_of), out=out)
     view = CustomerView(study, customer_id)
     _say(f"Customer {view.customer_id} of {study.params.study}, as of {study.as_of}: {view.stage}.")
@@ -45,7 +45,7 @@ def customer(
 
 
 def _segments(view: "CustomerView") -> None:
-    """Print where he stands, why, and what would move him up."""
+    """Print where the customer stands, why, and what would move them up."""
     if view.is_prospect:
         first = view.segments.iloc[0]
         _say(f"By every strategy {first['reason']} {first['next_step']}")
@@ -57,17 +57,17 @@ def _segments(view: "CustomerView") -> None:
 
 
 def _behaviour(view: "CustomerView") -> None:
-    """Print what he did and what he is expected to do."""
+    """Print what the customer did and is expected to do."""
     from rfm_ml.features.customer_360.channels import MOST_CHANNELS
     from rfm_ml.features.customer_360.customer_view import MEASURES
     from rfm_ml.features.customer_360.outlook import own_models, side_by_side
 
     measures = view.measures.rename(columns=MEASURES)
-    _show("How he buys", measures if "channel" in measures else _upright(measures))
+    _show("How they buy", measures if "channel" in measures else _upright(measures))
     _show("By channel", view.channels)
     _show(f"Scores and segments by channel, at most {MOST_CHANNELS}", view.channel_scores)
     if view.predictions is not None:
-        _show("What he is expected to do", side_by_side(view.predictions))
+        _show("What they are expected to do", side_by_side(view.predictions))
         _say(*own_models(view.predictions))
     elif not view.is_prospect:
         _say("", view.why_not["predictions"])
@@ -96,7 +96,7 @@ def _show_last(rows: pd.DataFrame, *, of: str) -> None:
     if len(rows) > MOST_ROWS:
         _show(f"The last {MOST_ROWS} of {len(rows):,} {every}", rows.head(MOST_ROWS))
     else:
-        _show(f"His {len(rows)} {every}" if len(rows) > 1 else f"His only {of}", rows)
+        _show(f"Their {len(rows)} {every}" if len(rows) > 1 else f"Their only {of}", rows)
 
 
 def _upright(rows: pd.DataFrame) -> pd.DataFrame:

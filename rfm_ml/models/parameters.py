@@ -77,7 +77,7 @@ def _of_values(at: dict[str, float], *, currency: str) -> dict[str, str]:
     money = f" {currency}".rstrip()
     mean = p * v / (q - 1)
     return {
-        "p": f"A customer's own order values vary by about {1 / np.sqrt(p):.0%} around his mean.",
+        "p": f"A customer's own order values vary by about {1 / np.sqrt(p):.0%} around their mean.",
         "q": "Customers' mean values are spread " + ("widely." if q < 4 else "narrowly."),
         "v": f"Scale: the mean order value over customers is {mean:,.2f}{money}.",
     }

@@ -112,7 +112,7 @@ class TwoPart(BaseEstimator):
         shared: dict[str, Any] = {**self.get_params(), "max_leaf_nodes": 15}
         self.buys_from_ = self._usable(features)
         self.buys_ = HistGradientBoostingClassifier(**shared).fit(features[self.buys_from_], bought)
-        paid = bought & (spend > 0)  # who gave back more than he took has no spend to learn
+        paid = bought & (spend > 0)  # those who gave back more than they took have no spend to learn
         if not paid.any():
             raise DataError(f"Somebody who ordered must have paid. Got {bought.sum():,} orders of nothing.")
         payers = features.loc[paid, self.buys_from_]

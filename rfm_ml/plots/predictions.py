@@ -165,7 +165,7 @@ def _told(table: pd.DataFrame, *, cumulative: bool) -> str:
 
 
 TITLES: Final = {
-    "p_alive": "Is he still a customer? Probability by orders and silence",
+    "p_alive": "Still a customer? Probability by orders and silence",
     "expected_orders": "How many orders will follow? By orders so far and silence",
 }
 

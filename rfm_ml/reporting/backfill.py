@@ -146,7 +146,7 @@ class _Backfill:
         others = f" and {more} later {'day' if more == 1 else 'days'} were" if more else " was"
         self.result.notes.append(
             f"{late[0]}{others} published before these days were known. From now on they say since when a "
-            "customer was in his segment. The segments stay as published."
+            "customer was in their segment. The segments stay as published."
         )
 
     def _follow(self, name: str, day: PastDay, part: Path, *, ledgers: Ledgers) -> None:

@@ -201,7 +201,7 @@ def _file_digest(file: Path | None) -> str:
 
 
 def _facts(model: Path) -> dict[str, Any]:
-    """Return a frozen model as plain values, none of a damaged one: whoever needs it is told when he reads it."""
+    """Return a frozen model as plain values, none of a damaged one: whoever needs it is told on reading it."""
     try:
         return dict(json.loads(model.read_text(encoding="utf-8")))
     except (ValueError, TypeError):

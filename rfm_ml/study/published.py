@@ -122,7 +122,7 @@ class PublishedStudy(Study):
         return self._ledgers[name]
 
     def _as_published(self, rows: pd.DataFrame, name: str) -> pd.DataFrame:
-        """Return rows per customer with what the ledger of the day says of each; who is not in it stays as he is."""
+        """Return rows per customer with what the ledger of the day says of each; others stay as they are."""
         self.choice(name)
         published = self._of_day.get(name)
         if published is None:

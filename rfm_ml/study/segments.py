@@ -180,7 +180,7 @@ class StudySegments(StudyInputs):
     def segments(self, name: str | None = None) -> pd.DataFrame:
         """Return `customer_id, segment, R, F, M, cell`, with overlays and prospects where their inputs exist.
 
-        With hysteresis in the params the segments are those of the ledger: who has not moved yet is where he was.
+        With hysteresis in the params the segments are those of the ledger: who has not moved yet stays in place.
         """
         name = self._known(name)
         if name not in self._segments:

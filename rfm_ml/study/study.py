@@ -116,7 +116,7 @@ class Study(StudySegments):
         published: bool = False,
         events: pd.DataFrame | None = None,
     ) -> pd.DataFrame:
-        """Return `reason, next_step`: why each customer is in his segment, and what would move him up from there.
+        """Return `reason, next_step`: why each customer is in their segment, and what would move them up from there.
 
         Parameters
         ----------
@@ -125,7 +125,7 @@ class Study(StudySegments):
         customers
             Rows of the customers' table.
         segments
-            Their segments; with hysteresis a customer may not be where the model's rules alone put him.
+            Their segments; with hysteresis a customer may not be where the model's rules alone put them.
         published
             Whether the segments were written down before, so that the log may say otherwise by now.
         events
@@ -265,7 +265,7 @@ class Study(StudySegments):
 
     @cached_property
     def warnings(self) -> list[str]:
-        """What a reader must know before he relies on the figures."""
+        """What a reader must know before relying on the figures."""
         last = self.customers["last_order_on"].max().date()
         found = quality_warnings(self.waterfall, last_order_on=last, as_of=self.as_of)
         found += self.companion_notes

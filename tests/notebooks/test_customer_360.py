@@ -75,7 +75,7 @@ def test_the_command_of_the_guide_writes_the_page(clone: Path) -> None:
     ("who", "told"),
     [
         ("ann bell", "- 2 orders, 40.00 in all."),
-        ("new", "- He is *Prospect*. A first order makes him a customer."),
+        ("new", "- Their segment is *Prospect*. A first order makes him a customer."),
         ("back", "- 0 orders, -20.00 in all."),
     ],
 )

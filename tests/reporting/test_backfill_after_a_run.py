@@ -19,7 +19,7 @@ from rfm_ml.study.ledgers import Ledgers, read_ledger
 from rfm_ml.study.published import PublishedStudy
 
 HYSTERESIS = "hysteresis: {periods: 2}\n"
-LATE = "published before these days were known. From now on they say since when a customer was in his segment."
+LATE = "published before these days were known. From now on they say since when a customer was in their segment."
 
 
 def filled(shop: Any, start: tuple[int, int] = (1, 1), end: tuple[int, int] = (4, 30), **options: Any) -> list[str]:

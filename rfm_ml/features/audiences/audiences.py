@@ -23,7 +23,7 @@ from rfm_ml.transactions.engine import quoted
 BATCH_ROWS: Final = 50_000
 
 WILLING: Final = "no objection, refusal, bounce or complaint"
-"""Why somebody is not on a list of those who must not be written to; it is no word about his consent."""
+"""Why somebody is not on a list of those who must not be written to; it says nothing about their consent."""
 
 
 class Prepared(NamedTuple):

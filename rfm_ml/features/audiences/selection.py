@@ -37,7 +37,7 @@ class Selection:
     def selected(self, name: str) -> pd.DataFrame:
         """Return whom an audience selects: `customer_id, segment, value`, sorted by customer.
 
-        `segment` is the customer's in the audience's strategy, `value` his figure by `rank_by`.
+        `segment` is the customer's in the audience's strategy, `value` their figure by `rank_by`.
         """
         if name not in self._selected:
             audience, everybody = self.given[name], self._everybody(name)
@@ -73,7 +73,7 @@ class Selection:
         found = self.study.segments(self.strategy_of(name))
         by = self.study.params.customers.by
         if by is not None:
-            # A customer of several channels counts as what he is where he spends most.
+            # A customer of several channels counts as what they are where they spend most.
             spend = self.study.customers[["customer_id", by, "spend"]]
             found = found.merge(spend, on=["customer_id", by], how="left")
             found = found.sort_values(["customer_id", "spend", by], ascending=[True, False, True], kind="stable")

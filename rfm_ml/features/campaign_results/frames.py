@@ -131,7 +131,7 @@ class CampaignFrames:
                 assigned = past.use(partial(study.label, model, as_of=past.as_of))
                 segment = assigned["segment"].astype(str).to_numpy()
                 table = known[["customer_id", *KNOWN]].assign(segment=segment, score=self._score(past.customers))
-            else:  # a customer has a segment in each channel: none is his
+            else:  # a segment in each channel: no single one is the customer's
                 totals = {"recency_days": "min", "orders": "sum", "spend": "sum", "age_days": "max"}
                 table = known.groupby("customer_id").agg(totals).reset_index()
                 table = table.assign(segment=ALL, score=table["spend"])

@@ -29,7 +29,7 @@ class SentCampaign:
     sent_on
         The first day on which it was sent.
     customers
-        `customer_id, day` (on which it was sent to him, or would have been) and `treated`, each customer once.
+        `customer_id, day` (on which it was sent to them, or would have been) and `treated`, each customer once.
     has_holdout
         Whether some were held out by lot.
     cost
@@ -158,7 +158,9 @@ def _send(name: str, rows: pd.DataFrame) -> SentCampaign:
     customers = rows.assign(treated=treated).sort_values(["customer_id", "day"])
     customers = customers.drop_duplicates("customer_id")[["customer_id", "day", "treated"]].reset_index(drop=True)
     if customers["day"].nunique() > 1:
-        notes.append(f"It was sent on {customers['day'].nunique()} days; each customer counts from his own first day.")
+        notes.append(
+            f"It was sent on {customers['day'].nunique()} days; each customer counts from their own first day."
+        )
     first = customers["day"].min().date()
     return SentCampaign(
         name, first, customers, grouped and bool(customers["treated"].any()), cost, tuple(notes), lot=name

@@ -1,4 +1,4 @@
-"""One customer in each channel: what he buys there, and how every strategy scores that."""
+"""One customer in each channel: what they buy there, and how every strategy scores that."""
 
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ def channel_measures(study: Study, orders: Any) -> pd.DataFrame | None:
     study
         Any study.
     orders
-        His own, at least one up to the day; without a column `channel` the result is None.
+        Of this customer alone, at least one up to the day; without a column `channel` the result is None.
     """
     if "channel" not in orders.columns:
         return None
@@ -34,7 +34,7 @@ def channel_scores(
 ) -> pd.DataFrame:
     """Return `strategy`, "all channels" and a column per channel: the scores of R, F, M and the segment, as "511 New".
 
-    Where a strategy does not tell channels apart, each is scored as if it were all he buys. Strategies without scores,
+    Where a strategy does not tell channels apart, each is scored as if it were all they buy. Strategies without scores,
     and those that need more than recency, frequency and spend, are left out.
 
     Parameters
@@ -46,18 +46,18 @@ def channel_scores(
     segments
         One customer's: `strategy, segment, cell`, and `channel` where the study's rows are customers and channels.
     events
-        His own, where they are at hand.
+        Of this customer alone, where they are at hand.
     """
     rows, table = [], measures.head(MOST_CHANNELS)
     for name in study.strategies:
-        model, his = study.model(name), segments[segments["strategy"] == name]
+        model, own = study.model(name), segments[segments["strategy"] == name]
         if not model.strategy_.n_scores:
             continue
         row = {"strategy": name}
-        if "channel" in his:
-            assigned = table[["channel"]].merge(his, on="channel", how="left")
+        if "channel" in own:
+            assigned = table[["channel"]].merge(own, on="channel", how="left")
         else:
-            row["all channels"] = f"{his['cell'].iloc[0]} {his['segment'].iloc[0]}"
+            row["all channels"] = f"{own['cell'].iloc[0]} {own['segment'].iloc[0]}"
             try:
                 labelled = study.label(model, table, as_of=study.as_of, events=events)
                 assigned = labelled.assign(channel=table["channel"])

@@ -17,7 +17,7 @@ RECEIVED: Final = "received"
 HELD_OUT: Final = "held out"
 
 LEAVE_ALONE: Final = "must be left alone"
-"""What is said of who was erased, has objected or is suppressed; nothing is offered to him."""
+"""What is said of customers who were erased, have objected or are suppressed; nothing is offered to them."""
 
 ANSWERS: Final = {True: "yes", False: "no", None: "never asked"}
 
@@ -75,7 +75,7 @@ def _tags(value: Any) -> list[str]:
 
 
 def campaigns_received(study: Study, customer_id: Any) -> pd.DataFrame:
-    """Return what was sent to one customer, or held back from him by lot, up to the day, the latest first.
+    """Return what was sent to one customer, or held back from them by lot, up to the day, the latest first.
 
     Parameters
     ----------
@@ -99,9 +99,9 @@ def _from_table(study: Study, customer_id: Any) -> list[tuple[Any, str, str]]:
     table = study.campaigns
     if table is None:
         return []
-    his = table.filter((table.customer_id == customer_id) & (table.sent_at.date() <= study.as_of))
-    shown = [c for c in ("sent_at", "campaign_id", "group") if c in his.columns]
-    sent = his.select(shown).to_pyarrow().to_pandas()
+    received = table.filter((table.customer_id == customer_id) & (table.sent_at.date() <= study.as_of))
+    shown = [c for c in ("sent_at", "campaign_id", "group") if c in received.columns]
+    sent = received.select(shown).to_pyarrow().to_pandas()
     groups = sent["group"] if "group" in sent else [None] * len(sent)
     return [
         (pd.Timestamp(at).normalize(), str(campaign), HELD_OUT if group == CONTROL else RECEIVED)
@@ -115,8 +115,8 @@ def _from_lists(study: Study, customer_id: Any) -> list[tuple[Any, str, str]]:
         for folder in published.lists().values():
             if read_manifest(folder)["status"] == WRITTEN:
                 groups = read_groups(folder / "groups.parquet")
-                his = groups[groups["customer_id"] == customer_id]
-                told = [HELD_OUT] * int((his["group"] == CONTROL).any()) or [RECEIVED] * int(his["listed"].any())
+                rows = groups[groups["customer_id"] == customer_id]
+                told = [HELD_OUT] * int((rows["group"] == CONTROL).any()) or [RECEIVED] * int(rows["listed"].any())
                 found += [(pd.Timestamp(day), folder.name, got) for got in told]
         if published.global_groups.exists():
             groups = read_groups(published.global_groups)

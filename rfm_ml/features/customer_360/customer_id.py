@@ -24,7 +24,7 @@ def known_id(study: Study, asked: str) -> Any:
     """
     text = asked.strip()
     if not text:
-        raise ParamsError(f"The customer must be given by his id. Got an empty one. {WHERE}")
+        raise ParamsError(f"The customer must be given by their id. Got an empty one. {WHERE}")
     orders, events = study.orders, study.events
     known = [orders.filter(orders.ordered_on <= study.as_of), study.contacts]
     if events is not None:
@@ -42,7 +42,7 @@ def _why_not(study: Study, text: str) -> str:
     first = orders.filter(orders.customer_id.cast("string") == text).ordered_on.min().to_pyarrow().as_py()
     if first is None:
         return f"Nobody has the id {text!r}."
-    return f"Nobody has the id {text!r} on {study.as_of}: his first order is of {first}."
+    return f"Nobody has the id {text!r} on {study.as_of}: their first order is of {first}."
 
 
 def _nearest(tables: list[Any], text: str) -> str:

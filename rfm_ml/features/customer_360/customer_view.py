@@ -1,4 +1,4 @@
-"""Everything a study knows of one customer, by his id alone: no name, no address, no phone."""
+"""Everything a study knows of one customer, by their id alone: no name, no address, no phone."""
 
 from functools import cached_property
 from typing import Any, Final
@@ -73,7 +73,7 @@ class CustomerView:
 
     @property
     def is_prospect(self) -> bool:
-        """Whether he has never ordered up to the day; he may have sent something back."""
+        """Whether they have never ordered up to the day; they may have sent something back."""
         return self.rows.empty
 
     def _of(self, table: Any) -> Any:
@@ -89,7 +89,7 @@ class CustomerView:
 
     @cached_property
     def measures(self) -> pd.DataFrame:
-        """His rows of the customers' table: the measures, his rhythm and whether he is late; whole days."""
+        """Their rows of the customers' table: the measures, the rhythm and whether they are late; whole days."""
         shown = self.rows[[c for c in ("channel", *MEASURES) if c in self.rows]]
         if "channel" in shown:
             shown = shown.drop(columns="mean_order_value", errors="ignore")
@@ -127,7 +127,7 @@ class CustomerView:
 
     @cached_property
     def waiting(self) -> list[str]:
-        """What the rules alone would say, where hysteresis holds him in another segment; one sentence each."""
+        """What the rules alone would say, where hysteresis holds them in another segment; one sentence each."""
         if self.study.params.hysteresis is None or self.is_prospect:
             return []
         return [told for name in self.study.strategies for told in self._waiting(name)]
@@ -143,13 +143,14 @@ class CustomerView:
             days = row["label_periods"]
             if row["segment"] != rule == row["label"]:
                 found.append(
-                    f"{where}: the rules alone would put him in {rule} since {known[min(days, len(known)) - 1]}. He "
-                    f"moves when they have said so on {rules.periods} days of the ledger in a row; so far on {days}."
+                    f"{where}: the rules alone would put this customer in {rule} since "
+                    f"{known[min(days, len(known)) - 1]}. They move once the rules have said so on "
+                    f"{rules.periods} days of the ledger in a row; so far on {days}."
                 )
             elif row["segment"] != rule:
                 found.append(
-                    f"{where}: the rules alone would put him in {rule}. He stays while he is within "
-                    f"{rules.margin:.0%} of the limit he crossed.".replace("%", " %")
+                    f"{where}: the rules alone would put this customer in {rule}. They stay while they are within "
+                    f"{rules.margin:.0%} of the limit they crossed.".replace("%", " %")
                 )
         return found
 
@@ -168,12 +169,12 @@ class CustomerView:
 
     @cached_property
     def dynamic(self) -> list[str]:
-        """The dynamic segments he is in."""
+        """The dynamic segments they are in."""
         return self.study.feature(DynamicSegments).of_customer(self.customer_id)
 
     @cached_property
     def triggers(self) -> pd.DataFrame | None:
-        """`rule, channel, reason, due_on` of the triggers that found him; None without triggers or an earlier day."""
+        """`rule, channel, reason, due_on` of the triggers that found them; None without triggers or an earlier day."""
         found = self.study.feature(Triggers)
         names = [n for n in found.names if found.since(n) is not None]
         if not names:
@@ -207,7 +208,7 @@ class CustomerView:
     def predictions(self) -> pd.DataFrame | None:
         """As `outlook`; None where nothing can be predicted."""
         if self.is_prospect:
-            self.why_not["predictions"] = "He has no orders to predict from."
+            self.why_not["predictions"] = "They have no orders to predict from."
             return None
         found, notes = outlook(self.study, self.rows)
         if found is None:
@@ -216,7 +217,7 @@ class CustomerView:
 
     @cached_property
     def orders(self) -> pd.DataFrame:
-        """His orders and returns up to the day, the latest first."""
+        """Their orders and returns up to the day, the latest first."""
         table = self._of(self.study.orders)
         table = table.filter(table.ordered_on <= self.study.as_of)
         shown = [c for c in ("ordered_on", "order_id", "amount", "order_kind", "channel") if c in table.columns]
@@ -239,7 +240,7 @@ class CustomerView:
 
     @cached_property
     def events(self) -> pd.DataFrame | None:
-        """`kind, events, lately, last_on`: what he did besides ordering, in all and in the last `RECENT_DAYS` days."""
+        """`kind, events, lately, last_on`: what they did besides orders, in all and in the last `RECENT_DAYS` days."""
         if self._events is None:
             return None
         since = pd.Timestamp(self.study.as_of) - pd.Timedelta(days=RECENT_DAYS - 1)
@@ -249,7 +250,7 @@ class CustomerView:
 
     @cached_property
     def engagement_score(self) -> float | None:
-        """His engagement on the day, with the points of the params; None without events."""
+        """Their engagement on the day, with the points of the params; None without events."""
         if self._events is None:
             return None
         if self._events.empty:

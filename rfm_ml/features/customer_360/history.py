@@ -23,9 +23,9 @@ def segment_history(study: Study, rows: pd.DataFrame, *, orders: Any, events: pd
     study
         Any study.
     rows
-        His rows of the customers' table.
+        The customer's rows of the customers' table.
     orders, events
-        His own; None without events.
+        Of this customer alone; None without events.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def segment_history(study: Study, rows: pd.DataFrame, *, orders: Any, events: pd
 
 
 def _published(study: Study, rows: pd.DataFrame) -> dict[date, pd.DataFrame]:
-    """Return his rows of each published ledger with the same kind of rows."""
+    """Return the customer's rows of each published ledger with the same kind of rows."""
     files = list(study.earlier.files(study.strategies[0]).items())[:MOST_MONTHS]
     found = {day: read_ledger(file, customer_id=rows["customer_id"].iloc[0]) for day, file in files}
     return {day: ledger for day, ledger in found.items() if ("channel" in ledger) == ("channel" in rows)}
@@ -68,7 +68,7 @@ def _published(study: Study, rows: pd.DataFrame) -> dict[date, pd.DataFrame]:
 def _labelled(
     study: Study, seen: pd.DataFrame, *, day: date, events: pd.DataFrame | None, last: pd.DataFrame | None
 ) -> pd.DataFrame:
-    """Return his ledger of a day that nobody has published."""
+    """Return the customer's ledger of a day that nobody has published."""
     if seen.empty:
         return seen
     model = study.model()

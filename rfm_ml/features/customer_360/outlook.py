@@ -42,7 +42,7 @@ def outlook(study: Study, rows: pd.DataFrame) -> tuple[pd.DataFrame | None, list
     study
         Any study.
     rows
-        His rows of the customers' table.
+        The customer's rows of the customers' table.
 
     Returns
     -------
@@ -57,9 +57,9 @@ def outlook(study: Study, rows: pd.DataFrame) -> tuple[pd.DataFrame | None, list
     if not (forecast.by_default and tiers):
         predicted = forecast.predictions
         if predicted is not None:
-            his = predicted[predicted["customer_id"].isin(rows["customer_id"])].drop(columns="customer_id")
+            own = predicted[predicted["customer_id"].isin(rows["customer_id"])].drop(columns="customer_id")
             called, ahead = _name(forecast.asked.model, study.as_of), forecast.asked.horizon_days
-            found.append(his.assign(model=called, horizon_days=ahead, used_by=PREDICTIONS))
+            found.append(own.assign(model=called, horizon_days=ahead, used_by=PREDICTIONS))
     known = {(table["model"].iloc[0], table["horizon_days"].iloc[0]) for table in found}
     found += [t for t in tiers if (t["model"].iloc[0], t["horizon_days"].iloc[0]) not in known]
     if not found:

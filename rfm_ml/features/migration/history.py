@@ -63,7 +63,7 @@ class History:
 
     @property
     def keys(self) -> list[str]:
-        """What identifies a customer: with channels, each channel of his is one."""
+        """What identifies a customer: with channels, each of their channels is one."""
         return row_keys(self.today)
 
     @cached_property
@@ -174,7 +174,7 @@ class History:
         return movement_by_segment(self.before, self.at(self.days[-1]), order=self.segments)
 
     def fallen(self, *, count: int = 20) -> pd.DataFrame:
-        """Return who fell since the day before, as `movement.fallen`, with the days since his last order."""
+        """Return who fell since the day before, as `movement.fallen`, with the days since their last order."""
         rows = fallen(self.before, self.at(self.days[-1]), order=self.segments, count=count)
         return rows.merge(self.study.customers[[*self.keys, "orders", "recency_days"]], on=self.keys, how="left")
 

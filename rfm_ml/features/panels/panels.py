@@ -141,8 +141,8 @@ class Panels(Feature):
         first = table.iloc[0]
         if first["step"].startswith(STAGES[0]) and first["conversion"] != first["conversion"]:
             self.why_not["prospects"] = (
-                f"There are {first['entered']:,} prospects, but no customer was seen before his first order, so nobody "
-                "can tell how many prospects order. It takes events from before the first order, or the column "
+                f"There are {first['entered']:,} prospects, but no customer was seen before their first order, so "
+                "nobody can tell how many prospects order. It takes events from before the first order, or the column "
                 "created_at of the contacts."
             )
         return table

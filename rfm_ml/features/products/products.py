@@ -64,7 +64,7 @@ def offer_list(study: Study, name: str | None = None, *, model: SegmentModel | N
 def customer_offers(study: Study, customer_id: Any) -> pd.DataFrame | None:
     """Return what a list offers one customer, one row per product, the first first; None if the params do not ask.
 
-    Columns: `product`, what is known of it (`name`, `category`, `brand`), and `lift`: how many times as often his
+    Columns: `product`, what is known of it (`name`, `category`, `brand`), and `lift`: how many times as often their
     segment buys it as all customers do; missing where it is offered because the shop sells it most.
     """
     rules = product_rules(study)

@@ -112,7 +112,7 @@ def fell_below(before: pd.DataFrame, after: pd.DataFrame, *, measure: str, below
 
 
 def became_overdue(customers: pd.DataFrame, *, elapsed_days: int, days_late: int = 0) -> pd.DataFrame:
-    """Return who passed the day by which he usually orders, since the day before.
+    """Return the customers who passed the day by which they usually order, since the day before.
 
     Parameters
     ----------

@@ -138,7 +138,9 @@ def test_an_unknown_id_names_another_only_if_it_is_a_letter_away(place: Path) ->
 
 
 def test_who_comes_later_is_told_when(place: Path) -> None:
-    with pytest.raises(ParamsError, match=r"Nobody has the id 'cat' on 2025-03-01: his first order is of 2025-03-10\."):
+    with pytest.raises(
+        ParamsError, match=r"Nobody has the id 'cat' on 2025-03-01: their first order is of 2025-03-10\."
+    ):
         CustomerView(Study(place, as_of="2025-03-01"), "cat")
 
 
@@ -190,7 +192,7 @@ def test_command_refuses_an_empty_id(place: Path, capsys: Any, blank: str) -> No
     with pytest.raises(SystemExit) as left:
         main(["customer", str(place), blank])
     assert left.value.code == 2
-    assert "The customer must be given by his id. Got an empty one." in capsys.readouterr().err
+    assert "The customer must be given by their id. Got an empty one." in capsys.readouterr().err
 
 
 def test_hysteresis_shows_the_segment_of_the_ledger_and_what_the_rules_would_say(place: Path, capsys: Any) -> None:
@@ -204,8 +206,8 @@ def test_hysteresis_shows_the_segment_of_the_ledger_and_what_the_rules_would_say
     listed = study.segment_list().set_index("customer_id").loc["bob"]
     assert view.segments[["reason", "next_step"]].iloc[0].tolist() == listed[["reason", "next_step"]].tolist()
     assert view.waiting == [
-        "thresholds: the rules alone would put him in Rare splurgers, lapsed since 2025-03-31. He moves when they have "
-        "said so on 3 days of the ledger in a row; so far on 1."
+        "thresholds: the rules alone would put this customer in Rare splurgers, lapsed since 2025-03-31. "
+        "They move once the rules have said so on 3 days of the ledger in a row; so far on 1."
     ]
     assert view.history is not None
     assert view.history[["segment", "published"]].to_numpy().tolist() == [
@@ -215,7 +217,7 @@ def test_hysteresis_shows_the_segment_of_the_ledger_and_what_the_rules_would_say
     with pytest.raises(SystemExit):
         main(["customer", str(held), "bob"])
     told = capsys.readouterr().out
-    assert "He moves when they have said so on 3 days" in told
+    assert "They move once the rules have said so on 3 days" in told
     assert "Note: thresholds: segments of 2025-03-31 by the model that labelled 2025-02-28" in told
 
 
@@ -243,7 +245,7 @@ def test_a_margin_holds_him_too(place: Path) -> None:
     backfill(near, start=date(2025, 1, 1), end=date(2025, 2, 28), every="month")
     view = CustomerView(Study(near), "bob")  # 49 days, beyond the limit of 40 by less than 30 %
     assert len(view.waiting) == 1
-    assert view.waiting[0].endswith("He stays while he is within 30 % of the limit he crossed.")
+    assert view.waiting[0].endswith("They stay while they are within 30 % of the limit they crossed.")
 
 
 def test_what_contacts_and_campaigns_say_is_shown_without_addresses(place: Path, capsys: Any) -> None:
