@@ -13,6 +13,7 @@ from rfm_ml.campaigns.private_files import open_private
 from rfm_ml.core.checks import did_you_mean
 from rfm_ml.core.columns import row_keys
 from rfm_ml.core.errors import ParamsError
+from rfm_ml.core.text import listed
 from rfm_ml.features.feature import Facts, Feature, Report
 from rfm_ml.features.triggers import rules
 from rfm_ml.params.triggers import Trigger
@@ -295,7 +296,7 @@ class Triggers(Feature):
 
 def in_words(asked: Trigger) -> str:
     """Return what a trigger watches, in words."""
-    into, out_of, named = map(_any_of, (asked.to_segments, asked.from_segments, asked.segments))
+    into, out_of, named = (listed(s or [], "or") for s in (asked.to_segments, asked.from_segments, asked.segments))
     overdue = "by the model" if asked.against == "model" else f"by more than {asked.days_late or 0} days"
     dropped = f"{asked.score} falls by {asked.by or 1} or more"
     words = {
@@ -307,8 +308,3 @@ def in_words(asked: Trigger) -> str:
         "size_change": f"the size of {named} changes by more than {asked.share or 0.2:.0%}",
     }
     return words[asked.when]
-
-
-def _any_of(names: list[str] | None) -> str:
-    *first, last = names or [""]
-    return f"{', '.join(first)} or {last}" if first else last
